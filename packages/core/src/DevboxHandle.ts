@@ -1,0 +1,241 @@
+/**
+ * The handles that users hold: a devbox, a running command, a snapshot. Each is the service with an id filled in, needs
+ * nothing from its surroundings, and can be dropped and rebuilt from the id. Interfaces only; `internal/handle.ts` binds them.
+ */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+import type * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import type * as Sink from "effect/Sink"
+import type * as Stream from "effect/Stream"
+import type {
+  CommandFailed,
+  ExecError,
+  FileAccessError,
+  LookupError,
+  OutputError,
+  ReadyError,
+  ShutdownError,
+  SnapshotError,
+  WaitError
+} from "./DevboxError.ts"
+import type {
+  CreateParams,
+  DevboxId,
+  DevboxInfo,
+  LogEntry,
+  NetworkMode,
+  SnapshotId,
+  Usage
+} from "./DevboxModel.ts"
+import type { Channel, ExecutionDetail, ExecutionId, ExecutionInfo, Signal } from "./Execution.ts"
+import type { PortTunnel, SshKey, Tunnel } from "./Network.ts"
+import type { SnapshotInfo, SnapshotState } from "./Snapshot.ts"
+import type { ExecResult } from "./ExecResult.ts"
+
+/** How long to wait and how often to look. Default: every second, for two minutes. */
+export interface AwaitOptions {
+  /** The deadline of the whole wait. */
+  readonly timeout?: Duration.Input | undefined
+  /** When to look again; the wait ends with `WaitTimeout` when the schedule does. */
+  readonly schedule?: Schedule.Schedule<unknown> | undefined
+}
+
+/** What a devbox is to be. Everything may be left out. */
+export interface CreateOptions extends AwaitOptions {
+  readonly name?: string | undefined
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+  readonly from?:
+    | { readonly snapshot: SnapshotId | string }
+    | { readonly blueprint: string }
+    | { readonly blueprintName: string }
+    | undefined
+  readonly env?: Readonly<Record<string, string>> | undefined
+  /** Environment variable → name of a stored secret. */
+  readonly secrets?: Readonly<Record<string, string>> | undefined
+  readonly entrypoint?: string | undefined
+  readonly launchCommands?: ReadonlyArray<string> | undefined
+  /** How long the devbox lives without `keepAlive`; default one hour, at most 48. */
+  readonly keepAliveTime?: Duration.Input | undefined
+  /** What happens after a time without activity; takes the place of the keep-alive time. */
+  readonly afterIdle?:
+    | { readonly time: Duration.Input; readonly action: "suspend" | "shutdown" }
+    | undefined
+  readonly network?: NetworkMode | undefined
+  /** The weakest isolation that is acceptable; default `"isolated"`. A weaker one is never chosen silently. */
+  readonly minimumIsolation?: "isolated" | "container" | "process" | undefined
+  readonly mounts?: CreateParams["mounts"] | undefined
+  readonly tunnel?: TunnelInput | undefined
+  /** Everything else of the launch parameters, and what the options above do not say. */
+  readonly launchParameters?: CreateParams["launchParameters"] | undefined
+  readonly gateways?: Readonly<Record<string, { readonly gateway: string; readonly secret: string }>> | undefined
+  readonly mcp?: Readonly<Record<string, { readonly mcpConfig: string; readonly secret: string }>> | undefined
+}
+
+/** How a tunnel is to be; default open. */
+export interface TunnelInput {
+  readonly authMode?: "open" | "authenticated" | undefined
+  readonly httpKeepAlive?: boolean | undefined
+  readonly wakeOnHttp?: boolean | undefined
+}
+
+/** A command: text for bash, or words that no shell sees. A redacted word appears in no error and no span. */
+export type Command = string | ReadonlyArray<string | Redacted.Redacted>
+
+/** How a command runs. */
+export interface StartOptions {
+  /** The persistent shell to run in; see `cmd.shell`. */
+  readonly shell?: string | undefined
+  readonly env?: Readonly<Record<string, string>> | undefined
+  readonly cwd?: string | undefined
+  /** Gives the command a stdin that can be written to; without it stdin is empty. */
+  readonly attachStdin?: boolean | undefined
+  /** The id of the command. The same id again is the same command. Default: a new UUIDv7. */
+  readonly commandId?: ExecutionId | undefined
+}
+
+/** How a command runs to its end. */
+export interface ExecOptions extends Omit<StartOptions, "attachStdin">, AwaitOptions {
+  /** How many bytes of each output the result holds as text; default 1 MiB. Nothing is lost: the rest can be fetched. */
+  readonly maxOutput?: number | undefined
+  /** Called with each piece of stdout, in order, before the next is read. */
+  readonly onStdout?: ((text: string) => Effect.Effect<void>) | undefined
+  /** Called with each piece of stderr, in order, before the next is read. */
+  readonly onStderr?: ((text: string) => Effect.Effect<void>) | undefined
+}
+
+/** How a command is ended. Without `signal`: SIGTERM, then SIGKILL after `grace` where the backend can. */
+export interface KillOptions {
+  /** Everything the command started, too. Default true. */
+  readonly group?: boolean | undefined
+  readonly signal?: Signal | undefined
+  /** Default two seconds. */
+  readonly grace?: Duration.Input | undefined
+}
+
+/** A command that was started. */
+export interface Execution {
+  readonly id: ExecutionId
+  readonly devboxId: DevboxId
+  readonly getState: Effect.Effect<ExecutionInfo, LookupError>
+  /** Waits for the end. Interrupting this does not end the command. */
+  readonly result: Effect.Effect<ExecResult, ExecError>
+  /** Text of each output from its beginning, each byte once, resumed by itself; can be run again. */
+  readonly stdout: Stream.Stream<string, OutputError>
+  readonly stderr: Stream.Stream<string, OutputError>
+  /** The same as bytes; what is not UTF-8 survives here. */
+  readonly stdoutBytes: Stream.Stream<Uint8Array, OutputError>
+  readonly stderrBytes: Stream.Stream<Uint8Array, OutputError>
+  /** Both outputs as text, tagged, in arrival order where the backend knows it. */
+  readonly output: Stream.Stream<{ readonly channel: Channel; readonly text: string }, OutputError>
+  /** The command's stdin; ends it when the stream ends. */
+  readonly stdin: Sink.Sink<void, string | Uint8Array, never, ReadyError>
+  readonly send: (input: string | Uint8Array) => Effect.Effect<void, ReadyError>
+  readonly signal: (signal: "EOF" | "INTERRUPT") => Effect.Effect<void, ReadyError>
+  readonly kill: (options?: KillOptions) => Effect.Effect<ExecutionInfo, WaitError>
+}
+
+/** Running commands. */
+export interface Cmd {
+  /** Runs a command to its end; the exit status is data. Interruption and timeout end the command. */
+  readonly exec: (command: Command, options?: ExecOptions) => Effect.Effect<ExecResult, ExecError>
+  /** As `exec`; fails with `CommandFailed` when the exit status is not zero. */
+  readonly execOrFail: (command: Command, options?: ExecOptions) => Effect.Effect<ExecResult, ExecError | CommandFailed>
+  /** Starts a command, which is ended with the scope if it still runs then. */
+  readonly execAsync: (command: Command, options?: StartOptions) => Effect.Effect<Execution, ReadyError, Scope.Scope>
+  /** Starts a command that nobody ends but itself, `kill`, or the end of the devbox. */
+  readonly execDetached: (command: Command, options?: StartOptions) => Effect.Effect<Execution, ReadyError>
+}
+
+/** A persistent shell: folder, variables, functions and options stay; commands run one after another. */
+export interface Shell extends Cmd {
+  readonly name: string
+}
+
+/** What can be written to a file. */
+export type Contents = string | Uint8Array
+
+/** Files in a devbox. Paths are absolute, or relative to the home folder, or start with `~/`. */
+export interface Files {
+  /** A file as text; fails with `FileError` of kind `InvalidUtf8` when it is not text. */
+  readonly read: (path: string) => Effect.Effect<string, FileAccessError>
+  readonly write: (path: string, contents: string) => Effect.Effect<ExecutionDetail, FileAccessError>
+  readonly upload: <E = never, R = never>(
+    path: string,
+    contents: Contents | Stream.Stream<Uint8Array, E, R>,
+    options?: { readonly size?: number | undefined }
+  ) => Effect.Effect<void, FileAccessError | E, R>
+  readonly download: (path: string) => Effect.Effect<Uint8Array, FileAccessError>
+  readonly downloadStream: (path: string) => Stream.Stream<Uint8Array, FileAccessError>
+}
+
+/** The tunnel of a devbox, with the address of each port. */
+export interface TunnelHandle extends Tunnel {
+  readonly url: (port: number) => string
+}
+
+/** The network of a devbox. */
+export interface Net {
+  readonly createSshKey: Effect.Effect<SshKey, ReadyError>
+  readonly enableTunnel: (options?: TunnelInput) => Effect.Effect<TunnelHandle, ReadyError>
+  readonly getTunnel: Effect.Effect<TunnelHandle | undefined, LookupError>
+  /** Ensures the tunnel and gives the URL of a port. Without the feature `perPortTunnel` other ports are reachable too. */
+  readonly createTunnel: (port: number) => Effect.Effect<PortTunnel, ReadyError>
+  /** Ends one port, or without an argument the tunnel. */
+  readonly removeTunnel: (port?: number) => Effect.Effect<void, ReadyError>
+}
+
+/** Name, metadata and message of a snapshot. */
+export interface SnapshotOptions {
+  readonly name?: string | undefined
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+  /** At most 1000 characters. */
+  readonly commitMessage?: string | undefined
+}
+
+/** A disk snapshot. */
+export interface Snapshot {
+  readonly id: SnapshotId
+  readonly getInfo: Effect.Effect<SnapshotState, LookupError>
+  readonly awaitCompleted: (options?: AwaitOptions) => Effect.Effect<SnapshotInfo, SnapshotError>
+  readonly update: (options: SnapshotOptions) => Effect.Effect<SnapshotInfo, LookupError>
+  readonly delete: Effect.Effect<void, LookupError>
+  /** A scoped devbox that starts with this disk. */
+  readonly createDevbox: (options?: Omit<CreateOptions, "from">) => Effect.Effect<Devbox, WaitError, Scope.Scope>
+}
+
+/** A devbox. */
+export interface Devbox {
+  readonly id: DevboxId
+  readonly getInfo: Effect.Effect<DevboxInfo, LookupError>
+  readonly awaitRunning: (options?: AwaitOptions) => Effect.Effect<DevboxInfo, WaitError>
+  readonly awaitSuspended: (options?: AwaitOptions) => Effect.Effect<DevboxInfo, WaitError>
+  /** Returns when accepted; wait with `awaitSuspended`. */
+  readonly suspend: Effect.Effect<DevboxInfo, ReadyError>
+  /** Returns when accepted; wait with `awaitRunning`. */
+  readonly resume: Effect.Effect<DevboxInfo, ReadyError>
+  readonly keepAlive: Effect.Effect<void, ReadyError>
+  readonly update: (change: {
+    readonly name?: string | undefined
+    readonly metadata?: Readonly<Record<string, string>> | undefined
+  }) => Effect.Effect<DevboxInfo, LookupError>
+  readonly usage: Effect.Effect<Usage, LookupError>
+  readonly logs: (filter?: {
+    readonly executionId?: ExecutionId | undefined
+    readonly shellName?: string | undefined
+  }) => Effect.Effect<ReadonlyArray<LogEntry>, LookupError>
+  /** Takes a snapshot and waits until it is complete. */
+  readonly snapshotDisk: (options?: SnapshotOptions & AwaitOptions) => Effect.Effect<Snapshot, SnapshotError | ShutdownError>
+  /** Asks for a snapshot; wait with its `awaitCompleted`. */
+  readonly snapshotDiskAsync: (options?: SnapshotOptions) => Effect.Effect<Snapshot, ReadyError | ShutdownError>
+  readonly shutdown: (options?: { readonly force?: boolean | undefined }) => Effect.Effect<DevboxInfo, ShutdownError>
+  /** `shutdown` without a result. */
+  readonly close: Effect.Effect<void, ShutdownError>
+  readonly cmd: Cmd & {
+    /** A persistent shell; without a name it gets one of its own. */
+    readonly shell: (name?: string) => Shell
+  }
+  readonly file: Files
+  readonly net: Net
+}

@@ -1,0 +1,12 @@
+/** The door of `@effect-devbox/core`: nouns as themselves, modules as namespaces. No code of its own. */
+export * as Devbox from "./Devbox.ts"
+export * as DevboxBackend from "./DevboxBackend.ts"
+export * as DevboxLeaks from "./DevboxLeaks.ts"
+export { DevboxService } from "./DevboxService.ts"
+export * from "./DevboxError.ts"
+export type * from "./DevboxHandle.ts"
+export * from "./DevboxModel.ts"
+export * from "./Execution.ts"
+export type * from "./ExecResult.ts"
+export * from "./Network.ts"
+export * from "./Snapshot.ts"

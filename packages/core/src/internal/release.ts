@@ -1,0 +1,48 @@
+/**
+ * The one way a devbox is ended for good: shut down, retried within a budget, verified, and reported when it cannot be
+ * confirmed. It never fails. Deliberate shutdowns of users do not come through here; scopes and compensations do.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import type { Shape } from "../DevboxBackend.ts"
+import type { ShutdownError } from "../DevboxError.ts"
+import { report } from "../DevboxLeaks.ts"
+import type { DevboxId, DevboxInfo } from "../DevboxModel.ts"
+
+const budget = Duration.seconds(60)
+/** A snapshot in progress is given this long to finish before the devbox is ended under it. */
+const patience = Duration.seconds(30)
+
+const isOver = (info: DevboxInfo): boolean => info.status === "shutdown" || info.status === "failure"
+
+const pace = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")])
+
+/** Shuts a devbox down and makes sure; see above. */
+export const release = (backend: Shape, id: DevboxId): Effect.Effect<void> => {
+  const politely = backend.shutdown(id).pipe(
+    Effect.retry({ schedule: pace, while: (error) => error._tag === "Conflict" }),
+    Effect.timeoutOrElse({ duration: patience, orElse: () => backend.shutdown(id, { force: true }) }),
+    Effect.catchTag("Conflict", () => backend.shutdown(id, { force: true }))
+  )
+  const gone = (error: ShutdownError): Effect.Effect<boolean, ShutdownError> =>
+    error._tag === "ResourceNotFound" ? Effect.succeed(true) : Effect.fail(error)
+  const look = Effect.catch(Effect.map(backend.get(id), isOver), gone)
+  const attempt = politely.pipe(
+    Effect.map(isOver),
+    Effect.catch(gone),
+    Effect.flatMap((over) => (over ? Effect.succeed(true) : Effect.repeat(look, { until: (seen) => seen, schedule: pace }))),
+    // Whatever went wrong, a shutdown can be asked for again: it is final and asking twice does no harm.
+    Effect.retry({ schedule: pace, while: (error) => error._tag !== "BackendError" || error.isRetryable })
+  )
+  const unconfirmed = (detail: string) =>
+    report({ resource: "devbox", id, devboxId: undefined, backend: backend.name, detail })
+  return attempt.pipe(
+    Effect.timeoutOrElse({
+      duration: budget,
+      orElse: () => Effect.as(unconfirmed(`it was not seen shut down within ${Duration.format(budget)}`), true)
+    }),
+    Effect.catchCause((cause) => unconfirmed(`the shutdown failed: ${String(cause)}`)),
+    Effect.asVoid
+  )
+}

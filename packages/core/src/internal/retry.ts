@@ -1,0 +1,55 @@
+/** Sends again what may be sent again, judged by what the error says and never by the kind of request. Nothing else retries. */
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import { RequestKey } from "../DevboxBackend.ts"
+
+/** Five more tries, a quarter of a second apart, doubling up to ten seconds; the backend's own word on the delay wins. */
+export const backoff = Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("10 seconds")]).pipe(
+  Schedule.jittered,
+  Schedule.upTo({ times: 5 }),
+  Schedule.setInputType<unknown>(),
+  Schedule.modifyDelay(({ input, duration }) => Effect.succeed(retryAfter(input) ?? duration))
+)
+
+interface Retryable {
+  readonly isRetryable: boolean
+  readonly outcome: "rejected" | "ambiguous"
+  readonly retryAfter: Duration.Duration | undefined
+}
+
+const asBackendError = (error: unknown): Retryable | undefined =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "BackendError"
+    ? (error as unknown as Retryable)
+    : undefined
+
+const retryAfter = (error: unknown): Duration.Duration | undefined => {
+  const asked = asBackendError(error)?.retryAfter
+  return asked === undefined ? undefined : Duration.min(asked, Duration.minutes(1))
+}
+
+/** Whether the same call may be tried again: it was certainly not applied, or applying it twice does no harm. */
+export const maySendAgain = (error: unknown, idempotent: boolean): boolean => {
+  const failure = asBackendError(error)
+  return failure !== undefined && failure.isRetryable && (idempotent || failure.outcome === "rejected")
+}
+
+/** Retries a call that can be repeated without harm. */
+export const idempotent = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.retry(call, { schedule: backoff, while: (error) => maySendAgain(error, true) })
+
+/**
+ * Retries a call only after failures that certainly did not apply it, under one request key, so that a backend which knows
+ * such keys can tell a second sending from a second wish.
+ */
+export const once = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.suspend(() =>
+    Effect.retry(call, { schedule: backoff, while: (error) => maySendAgain(error, false) }).pipe(
+      Effect.provideService(RequestKey, SecureRandom.uuidV7Unsafe())
+    )
+  )
+
+/** As {@link idempotent}, under one request key. */
+export const keyed = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => Effect.provideService(idempotent(call), RequestKey, SecureRandom.uuidV7Unsafe()))

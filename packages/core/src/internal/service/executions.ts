@@ -1,0 +1,202 @@
+/** Commands: start at most once, wait, show what came of it, and end everything that belongs to them when nobody waits any more. */
+import * as Clock from "effect/Clock"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as CommandLine from "effect/process/CommandLine"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import type { Shape, StartExecution } from "../../DevboxBackend.ts"
+import { CommandFailed, type ExecError, type OutputError, type ReadyError, type WaitError } from "../../DevboxError.ts"
+import type { Command, ExecOptions, KillOptions, StartOptions } from "../../DevboxHandle.ts"
+import { report } from "../../DevboxLeaks.ts"
+import type { DevboxId } from "../../DevboxModel.ts"
+import { type Channel, ExecutionId, type ExecutionInfo } from "../../Execution.ts"
+import type { ExecResult } from "../../ExecResult.ts"
+import { idempotent, keyed, once } from "../retry.ts"
+import { tail } from "../tail.ts"
+import { makeResult } from "./result.ts"
+import { awaitExecution } from "./waits.ts"
+
+const grace = Duration.seconds(2)
+/** How long the confirmation of a kill may take before it counts as unconfirmed. */
+const confirmation = Duration.seconds(10)
+
+/** The command as errors and spans may show it: redacted words stay hidden. */
+export const display = (command: Command): string => (typeof command === "string" ? command : CommandLine.display(command))
+
+const start = (backend: Shape, id: DevboxId, command: Command, options: StartOptions) =>
+  Effect.suspend(() => {
+    const params: StartExecution = {
+      commandId: options.commandId ?? ExecutionId.make(SecureRandom.uuidV7Unsafe()),
+      command: typeof command === "string" ? command : command.map((word) => (Redacted.isRedacted(word) ? Redacted.value(word) : word)),
+      shell: options.shell,
+      attachStdin: options.attachStdin,
+      env: options.env,
+      cwd: options.cwd
+    }
+    // The caller's id makes a second sending harmless, unless the backend cannot carry it (PROTOCOL P6: stdin).
+    const safe = params.attachStdin !== true || backend.capabilities.features.has("idempotentStdin")
+    return (safe ? keyed : once)(backend.startExecution(id, params))
+  })
+
+/** Starts a command and leaves it to itself. */
+export const startDetached = (
+  backend: Shape,
+  id: DevboxId,
+  command: Command,
+  options: StartOptions = {}
+): Effect.Effect<ExecutionInfo, ReadyError> => start(backend, id, command, options)
+
+/** Ends a command: by degrees where the backend knows signals, with all it started unless told otherwise; waits for the end. */
+export const kill = (
+  backend: Shape,
+  id: DevboxId,
+  executionId: ExecutionId,
+  options: KillOptions = {}
+): Effect.Effect<ExecutionInfo, WaitError> => {
+  const group = options.group ?? true
+  const completed = (timeout: Duration.Input) =>
+    // A command without an exit status has ended, too.
+    awaitEnd(backend, id, executionId, timeout)
+  if (options.signal !== undefined) {
+    const { signal } = options
+    return idempotent(backend.kill(id, executionId, { group, signal }))
+  }
+  const last = idempotent(backend.kill(id, executionId, { group, signal: "SIGKILL" })).pipe(
+    Effect.andThen(completed(confirmation))
+  )
+  if (!backend.capabilities.features.has("killSignals")) return last
+  return idempotent(backend.kill(id, executionId, { group, signal: "SIGTERM" })).pipe(
+    Effect.andThen(completed(options.grace ?? grace)),
+    // What the command left behind may ignore TERM although the command itself is gone.
+    Effect.andThen((info) => (group ? last : Effect.succeed(info))),
+    Effect.catchTag("WaitTimeout", () => last)
+  )
+}
+
+const awaitEnd = (backend: Shape, id: DevboxId, executionId: ExecutionId, timeout: Duration.Input) =>
+  awaitExecution(backend, id, executionId, { timeout }).pipe(
+    Effect.catch((error): Effect.Effect<ExecutionInfo, WaitError> =>
+      error._tag === "WaitTimeout" ? Effect.fail(error) : idempotent(backend.getExecution(id, executionId))
+    )
+  )
+
+/** Ends a command that nobody waits for any more; cannot fail, so what is not confirmed is reported. */
+export const abandon = (backend: Shape, id: DevboxId, executionId: ExecutionId): Effect.Effect<void> =>
+  kill(backend, id, executionId).pipe(
+    Effect.asVoid,
+    // A devbox or execution that is gone has no processes.
+    Effect.catchTag(["ResourceNotFound", "DevboxNotReady"], () => Effect.void),
+    Effect.catchCause((cause) =>
+      report({
+        resource: "execution",
+        id: executionId,
+        devboxId: id,
+        backend: backend.name,
+        detail: `killing it failed: ${String(cause)}`
+      })
+    )
+  )
+
+const scopedStart = (backend: Shape, id: DevboxId, command: Command, options: StartOptions) => {
+  const commandId = options.commandId ?? ExecutionId.make(SecureRandom.uuidV7Unsafe())
+  // When the start fails in doubt the command may run: it is ended like one that was started.
+  return start(backend, id, command, { ...options, commandId }).pipe(
+    Effect.tapError((error) =>
+      error._tag === "BackendError" && error.outcome === "ambiguous" ? abandon(backend, id, commandId) : Effect.void
+    )
+  )
+}
+
+/** Starts a command that ends with the scope. */
+export const startScoped = (backend: Shape, id: DevboxId, command: Command, options: StartOptions = {}) =>
+  Effect.acquireRelease(
+    Effect.suspend(() => scopedStart(backend, id, command, options)),
+    (info) =>
+      Effect.flatMap(Effect.exit(idempotent(backend.getExecution(id, info.executionId))), (now) =>
+        Exit.isSuccess(now) && now.value.status === "completed" ? Effect.void : abandon(backend, id, info.executionId)
+      )
+  )
+
+/** Waits for a started command and shows what came of it. */
+export const result = (
+  backend: Shape,
+  id: DevboxId,
+  executionId: ExecutionId,
+  options: Pick<ExecOptions, "timeout" | "schedule" | "maxOutput"> = {},
+  began?: number
+): Effect.Effect<ExecResult, ExecError> =>
+  Effect.gen(function* () {
+    const from = began ?? (yield* Clock.currentTimeMillis)
+    const info = yield* awaitExecution(backend, id, executionId, options)
+    return yield* makeResult(backend, info, options.maxOutput, from)
+  })
+
+const listen = (
+  backend: Shape,
+  id: DevboxId,
+  executionId: ExecutionId,
+  channel: Channel,
+  listener: ((text: string) => Effect.Effect<void>) | undefined
+): ReadonlyArray<Effect.Effect<void, OutputError>> =>
+  listener === undefined
+    ? []
+    : [
+        tail(backend, id, executionId, channel).pipe(
+          Stream.map((chunk) => chunk.bytes),
+          Stream.decodeText,
+          Stream.runForEach(listener)
+        )
+      ]
+
+/** Runs a command to its end. */
+export const exec = (
+  backend: Shape,
+  id: DevboxId,
+  command: Command,
+  options: ExecOptions = {}
+): Effect.Effect<ExecResult, ExecError> =>
+  Effect.flatMap(Clock.currentTimeMillis, (began) =>
+    Effect.acquireUseRelease(
+      Effect.suspend(() => scopedStart(backend, id, command, options)),
+      (info) => {
+        const listeners = [
+          ...listen(backend, id, info.executionId, "stdout", options.onStdout),
+          ...listen(backend, id, info.executionId, "stderr", options.onStderr)
+        ]
+        const outcome = result(backend, id, info.executionId, options, began)
+        return listeners.length === 0
+          ? outcome
+          : Effect.map(
+              Effect.all([outcome, Effect.all(listeners, { concurrency: "unbounded" })], { concurrency: "unbounded" }),
+              ([value]) => value
+            )
+      },
+      (info, exit) => (Exit.isSuccess(exit) ? Effect.void : abandon(backend, id, info.executionId))
+    )
+  )
+
+/** Runs a command to its end and fails unless it succeeded. */
+export const execOrFail = (
+  backend: Shape,
+  id: DevboxId,
+  command: Command,
+  options?: ExecOptions
+): Effect.Effect<ExecResult, ExecError | CommandFailed> =>
+  Effect.flatMap(exec(backend, id, command, options), (outcome) =>
+    outcome.succeeded
+      ? Effect.succeed(outcome)
+      : Effect.fail(
+          new CommandFailed({
+            devboxId: id,
+            executionId: outcome.executionId,
+            command: display(command),
+            exitCode: outcome.exitCode,
+            ...(outcome.signal === undefined ? {} : { signal: outcome.signal }),
+            stdout: outcome.stdout,
+            stderr: outcome.stderr
+          })
+        )
+  )
