@@ -1,0 +1,75 @@
+/** The network of a devbox in memory: a tunnel that is only an address, and connections to programs that listen inside. */
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import * as Sink from "effect/Sink"
+import * as Stream from "effect/Stream"
+import type { Connection } from "../../DevboxBackend.ts"
+import { type ReadyError, TransportError } from "../../DevboxError.ts"
+import type { DevboxId } from "../../DevboxModel.ts"
+import { Tunnel, type TunnelOptions } from "../../Network.ts"
+import { defined } from "../defined.ts"
+import { touch } from "./devbox.ts"
+import { absent, boxThatIs, rejected } from "./errors.ts"
+import * as Input from "./input.ts"
+import type { Box, World } from "./state.ts"
+
+/** Opens the tunnel, or gives the open one the options. */
+export const openTunnel = (world: World, box: Box, options: TunnelOptions): Tunnel => {
+  const number = world.next()
+  const tunnelKey = box.tunnel?.tunnelKey ?? `tun-${String(number).padStart(6, "0")}`
+  const authMode = options.authMode ?? "open"
+  const tunnel = new Tunnel({
+    tunnelKey,
+    authMode,
+    createTimeMs: box.tunnel?.createTimeMs ?? world.now(),
+    httpKeepAlive: options.httpKeepAlive ?? true,
+    wakeOnHttp: box.params.launchParameters?.lifecycle?.resumeTriggers?.http ?? options.wakeOnHttp ?? false,
+    urlTemplate: `https://{port}-${tunnelKey}.tunnel.memory.invalid`,
+    ...defined({
+      authToken: authMode === "authenticated" ? (box.tunnel?.authToken ?? Redacted.make(`token-${number}`)) : undefined
+    })
+  })
+  box.tunnel = tunnel
+  box.changed.notify()
+  return tunnel
+}
+
+/** See `DevboxBackend`. */
+export const enableTunnel = (world: World, id: DevboxId, options: TunnelOptions) =>
+  Effect.map(boxThatIs(world, id, "running"), (box) => openTunnel(world, box, options))
+
+/** See `DevboxBackend`. */
+export const removeTunnel = (world: World, id: DevboxId, options: { readonly port?: number | undefined } = {}) =>
+  Effect.flatMap(boxThatIs(world, id, "running"), (box): Effect.Effect<void, ReadyError> => {
+    if (options.port !== undefined) {
+      return Effect.fail(absent(world, "removeTunnel", "perPortTunnel", "remove the whole tunnel"))
+    }
+    box.tunnel = undefined
+    return Effect.void
+  })
+
+/** See `DevboxBackend`. */
+export const dial = (world: World, id: DevboxId, port: number): Effect.Effect<Connection, ReadyError, Scope.Scope> =>
+  Effect.flatMap(boxThatIs(world, id, "running"), (box) => {
+    const server = box.listeners.get(port) ?? world.settings.servers[port]
+    if (server === undefined) {
+      const detail = `connection refused: nothing listens on port ${port} in devbox ${id}`
+      return Effect.fail(rejected(world, "dial", new TransportError({ detail })))
+    }
+    touch(world, box)
+    const towards = Input.make(false)
+    const close = Effect.sync(towards.end)
+    const stopped = box.changed.until(() => (box.status === "running" ? undefined : true))
+    const connection: Connection = {
+      readable: Stream.interruptWhen(server(towards.read), stopped),
+      writable: Sink.ensuring(
+        Sink.forEach((bytes: Uint8Array) => Effect.sync(() => towards.write(bytes))),
+        close
+      )
+    }
+    return Effect.as(
+      Effect.addFinalizer(() => close),
+      connection
+    )
+  })

@@ -1,0 +1,57 @@
+/** A running command as its program sees it: what it was called with, its three streams, its disk, its signals. */
+import type * as Effect from "effect/Effect"
+import type * as Stream from "effect/Stream"
+import type { DevboxId } from "../../DevboxModel.ts"
+import type { ExecutionId, Signal } from "../../Execution.ts"
+import type { FileTree } from "./files.ts"
+
+/** How a program ends: with an exit status, or by a signal. */
+export type Exit = number | Signal
+
+/** What a program does. */
+export type Program = (process: Process) => Effect.Effect<Exit>
+
+/** A program behind a port: what it sends, given what it receives. */
+export type Server = (received: Stream.Stream<Uint8Array>) => Stream.Stream<Uint8Array>
+
+/** See above. */
+export interface Process {
+  readonly devboxId: DevboxId
+  readonly executionId: ExecutionId
+  /** The command as text, for a command of words joined by spaces. */
+  readonly command: string
+  readonly words: ReadonlyArray<string>
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd: string
+  /** The named shell it runs in. */
+  readonly shell: string | undefined
+  readonly stdout: (data: string | Uint8Array) => Effect.Effect<void>
+  readonly stderr: (data: string | Uint8Array) => Effect.Effect<void>
+  /** Empty unless the execution was started with `attachStdin`. */
+  readonly stdin: Stream.Stream<Uint8Array>
+  /** The live disk of the devbox. */
+  readonly files: FileTree
+  /** From now on these signals do not end the command. `SIGKILL` cannot be ignored. */
+  readonly ignore: (signals: ReadonlyArray<Signal>) => Effect.Effect<void>
+  /** Answers connections to a port until the command ends. */
+  readonly listen: (port: number, server: Server) => Effect.Effect<void>
+}
+
+const numbers: Readonly<Record<Signal, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGKILL: 9,
+  SIGUSR1: 10,
+  SIGUSR2: 12,
+  SIGTERM: 15
+}
+
+/** The exit status of a death by a signal. */
+export const exitCode = (exit: Exit): number => (typeof exit === "number" ? exit & 0xff : 128 + numbers[exit])
+
+/** The signal that a word such as `9`, `KILL` or `SIGKILL` means. */
+export const signalNamed = (word: string): Signal | undefined =>
+  (Object.keys(numbers) as Array<Signal>).find(
+    (signal) => signal === word || signal === `SIG${word}` || String(numbers[signal]) === word
+  )

@@ -1,0 +1,40 @@
+// The quick way in: unshare mounts the overlay, bubblewrap does the rest. See launch.ts for the model.
+import { readOnlyBinds } from "./binds.ts";
+import type { LaunchPlan } from "./launch.ts";
+import { firstFifos, insideQ } from "./layout.ts";
+
+// bubblewrap makes two user namespaces below ours (one to mount devpts, one for uid 1000); the box gets none.
+const outer = `echo 2 >/proc/sys/user/max_user_namespaces
+ulimit -p "$1" 2>/dev/null || ulimit -u "$1"
+(cd "$4" && exec mkfifo -m 666 ${firstFifos.join(" ")}) &
+mount -n -i -t overlay devbox -o "$2" "$3" || exit 125
+wait $! || exit 125
+shift 4
+exec "$@"`;
+
+export const bubblewrapCommand = (plan: LaunchPlan): ReadonlyArray<string> => {
+  const { spec, dirs } = plan;
+  const { tools } = spec.report;
+  return [
+    tools["unshare"]!, "--user", "--map-root-user", "--mount", "--propagation", "private",
+    tools["sh"]!, "-c", outer, "sh", String(plan.processes), plan.overlay, dirs.merged, dirs.requests,
+    tools["bwrap"]!,
+    "--bind", dirs.merged, "/",
+    ...readOnlyBinds(spec).flatMap((bind) => ["--ro-bind", bind.source, bind.target]),
+    "--proc", "/proc",
+    // Never without this: /proc/sys belongs to the user who maps to it, whatever capabilities say.
+    "--ro-bind", "/proc/sys", "/proc/sys",
+    "--dev", "/dev",
+    "--tmpfs", "/run",
+    "--ro-bind", dirs.requests, insideQ,
+    "--unshare-user", "--uid", "1000", "--gid", "1000",
+    "--unshare-pid", "--unshare-ipc", "--unshare-uts",
+    ...(spec.network === "host" ? [] : ["--unshare-net"]),
+    "--cap-drop", "ALL",
+    "--hostname", plan.hostname,
+    "--chdir", "/home/user",
+    "--clearenv",
+    "--die-with-parent",
+    "sh", `${insideQ}/agent.sh`, ...plan.agent
+  ];
+};

@@ -1,0 +1,93 @@
+/** The rows of executions. An execution is written down before it is started, so that one id is one command. */
+import type { Database } from "./database.ts"
+
+/** An execution as it is written down. The byte counts are known when it is completed. */
+export interface ExecutionRow {
+  readonly devbox_id: string
+  readonly id: string
+  readonly source: "exec" | "setup_commands" | "entrypoint"
+  readonly command: string
+  readonly shell_name: string | null
+  readonly attach_stdin: 0 | 1
+  readonly status: "running" | "completed"
+  readonly exit_status: number | null
+  readonly signal: string | null
+  readonly failure_reason: string | null
+  readonly stdout_bytes: number | null
+  readonly stderr_bytes: number | null
+  readonly start_time_ms: number
+  readonly end_time_ms: number | null
+}
+
+/** How an execution ended. */
+export interface ExecutionOutcome {
+  readonly exitStatus?: number | undefined
+  readonly signal?: string | undefined
+  readonly failureReason?: string | undefined
+  readonly stdoutBytes: number
+  readonly stderrBytes: number
+}
+
+/** Writes down an execution that is about to start, and says whether it is new. */
+export const insertExecution = (
+  db: Database,
+  row: Pick<ExecutionRow, "devbox_id" | "id" | "source" | "command" | "shell_name" | "attach_stdin">
+): boolean =>
+  db
+    .statement(
+      `insert or ignore into executions (devbox_id, id, source, command, shell_name, attach_stdin, status, start_time_ms)
+       values (?, ?, ?, ?, ?, ?, 'running', ?)`
+    )
+    .run(row.devbox_id, row.id, row.source, row.command, row.shell_name, row.attach_stdin, Date.now()).changes === 1
+
+/** Takes back an execution that was written down and then could not be started. */
+export const deleteExecution = (db: Database, devboxId: string, id: string): void => {
+  db.statement("delete from executions where devbox_id = ? and id = ? and status = 'running'").run(devboxId, id)
+}
+
+/** One execution. */
+export const getExecution = (db: Database, devboxId: string, id: string): ExecutionRow | undefined =>
+  db.statement("select * from executions where devbox_id = ? and id = ?").get(devboxId, id) as unknown as
+    | ExecutionRow
+    | undefined
+
+/** Writes down how an execution ended; a second ending changes nothing. */
+export const completeExecution = (db: Database, devboxId: string, id: string, outcome: ExecutionOutcome): boolean =>
+  db
+    .statement(
+      `update executions set status = 'completed', exit_status = ?, signal = ?, failure_reason = ?, stdout_bytes = ?,
+         stderr_bytes = ?, end_time_ms = ? where devbox_id = ? and id = ? and status <> 'completed'`
+    )
+    .run(
+      outcome.exitStatus ?? null,
+      outcome.signal ?? null,
+      outcome.failureReason ?? null,
+      outcome.stdoutBytes,
+      outcome.stderrBytes,
+      Date.now(),
+      devboxId,
+      id
+    ).changes === 1
+
+/** The executions of a devbox that have not ended as far as anybody wrote down. */
+export const openExecutionsOf = (db: Database, devboxId: string): ReadonlyArray<ExecutionRow> =>
+  db
+    .statement("select * from executions where devbox_id = ? and status <> 'completed'")
+    .all(devboxId) as unknown as Array<ExecutionRow>
+
+/** The executions of a devbox, oldest first. */
+export const listExecutions = (
+  db: Database,
+  devboxId: string,
+  filter: { readonly executionId?: string | undefined; readonly shellName?: string | undefined } = {}
+): ReadonlyArray<ExecutionRow> =>
+  db
+    .statement(
+      `select * from executions where devbox_id = :devbox and (:id is null or id = :id)
+         and (:shell is null or shell_name = :shell) order by start_time_ms, id`
+    )
+    .all({
+      devbox: devboxId,
+      id: filter.executionId ?? null,
+      shell: filter.shellName ?? null
+    }) as unknown as Array<ExecutionRow>

@@ -1,0 +1,90 @@
+/**
+ * Proof that an owner lives: a file that it keeps locked for as long as its process exists. The kernel lets go of the lock
+ * when the process ends, however it ends, so nobody has to trust a pid.
+ *
+ * The lock is SQLite's exclusive lock, because Node has no `flock`. Lock files must never be opened by other means: closing
+ * any descriptor of a file drops every POSIX lock that the process holds on it.
+ */
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { DatabaseSync } from "node:sqlite"
+
+/** A lock that is held until it is released or the process ends. */
+export interface OwnerLock {
+  readonly release: () => void
+}
+
+/** The locks of this process. The garbage collector closes a connection that nobody refers to, and its lock with it. */
+const held = new Set<DatabaseSync>()
+
+const lockFile = (directory: string, id: string) => path.join(directory, `${id}.lock`)
+
+const lock = (file: string): DatabaseSync | undefined => {
+  const connection = new DatabaseSync(file)
+  try {
+    connection.exec("pragma busy_timeout = 0; pragma locking_mode = exclusive; pragma journal_mode = memory")
+    // A lock is kept from the first write on; `user_version` is the smallest thing that can be written.
+    connection.exec("begin exclusive; pragma user_version = 1; commit")
+    return connection
+  } catch {
+    connection.close()
+    return undefined
+  }
+}
+
+/** Takes the lock of an owner that is about to be. */
+export const acquireOwnerLock = (directory: string, id: string): OwnerLock => {
+  const file = lockFile(directory, id)
+  fs.closeSync(fs.openSync(file, fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_RDWR, 0o600))
+  const connection = lock(file)
+  // A sweeper may have taken the new file for a stray one and removed it before it was locked: then the lock proves nothing.
+  if (connection === undefined || !fs.existsSync(file)) {
+    connection?.close()
+    throw new Error(`could not lock ${file}, although it is new; is the state directory on a network file system?`)
+  }
+  held.add(connection)
+  return {
+    release: () => {
+      held.delete(connection)
+      fs.rmSync(file, { force: true })
+      connection.close()
+    }
+  }
+}
+
+/**
+ * Runs `bury` while holding the lock of an owner that is gone, then removes its lock file. Does nothing when the owner lives
+ * or somebody else is burying it.
+ */
+export const ifOwnerIsGone = (directory: string, id: string, bury: () => void): boolean => {
+  const file = lockFile(directory, id)
+  if (!fs.existsSync(file)) {
+    bury()
+    return true
+  }
+  const connection = lock(file)
+  if (connection === undefined) return false
+  try {
+    bury()
+    fs.rmSync(file, { force: true })
+    return true
+  } finally {
+    connection.close()
+  }
+}
+
+/** Whether an owner lives. */
+export const isOwnerAlive = (directory: string, id: string): boolean => {
+  const file = lockFile(directory, id)
+  if (!fs.existsSync(file)) return false
+  const connection = lock(file)
+  connection?.close()
+  return connection === undefined
+}
+
+/** The ids of the owners that have a lock file. */
+export const lockedOwners = (directory: string): ReadonlyArray<string> =>
+  fs
+    .readdirSync(directory)
+    .filter((name) => name.endsWith(".lock"))
+    .map((name) => name.slice(0, -".lock".length))

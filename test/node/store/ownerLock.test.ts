@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import {
+  acquireOwnerLock,
+  ifOwnerIsGone,
+  isOwnerAlive,
+  lockedOwners
+} from "../../../packages/node/src/internal/store/ownerLock.ts"
+
+let directory: string
+const children: Array<ChildProcess> = []
+beforeEach(() => {
+  directory = fs.mkdtempSync(path.join(os.tmpdir(), "effect-devbox-owners-"))
+})
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill("SIGKILL")
+  fs.rmSync(directory, { recursive: true, force: true })
+})
+
+describe("owner locks", () => {
+  it("holds while the process lives and is free once it was killed", async () => {
+    const child = spawn(process.execPath, [path.join(import.meta.dirname, "ownerLockChild.ts"), directory, "own_1"], {
+      stdio: ["ignore", "pipe", "inherit"]
+    })
+    children.push(child)
+    await once(child.stdout, "data")
+    let buried = 0
+    for (let i = 0; i < 20; i++) {
+      expect(isOwnerAlive(directory, "own_1")).toBe(true)
+      expect(ifOwnerIsGone(directory, "own_1", () => void buried++)).toBe(false)
+    }
+    child.kill("SIGKILL")
+    await once(child, "close")
+    expect(isOwnerAlive(directory, "own_1")).toBe(false)
+    expect(ifOwnerIsGone(directory, "own_1", () => void buried++)).toBe(true)
+    expect([buried, lockedOwners(directory)]).toEqual([1, []])
+  })
+
+  it("is seen by the process that holds it as well", () => {
+    const lock = acquireOwnerLock(directory, "own_2")
+    expect(isOwnerAlive(directory, "own_2")).toBe(true)
+    expect(isOwnerAlive(directory, "own_2")).toBe(true)
+    lock.release()
+    expect(isOwnerAlive(directory, "own_2")).toBe(false)
+    expect(lockedOwners(directory)).toEqual([])
+  })
+
+  it("counts an owner without a lock file as gone", () => {
+    let buried = 0
+    expect(ifOwnerIsGone(directory, "own_3", () => void buried++)).toBe(true)
+    expect(buried).toBe(1)
+  })
+})

@@ -1,0 +1,52 @@
+/** The text rules hold on the real tree, and each of them rejects the line planted for it. */
+import { describe, expect, it } from "vitest"
+import { readSources, render } from "./sources.ts"
+import { checkText, textRules } from "./textRules.ts"
+
+const glue = (...pieces: ReadonlyArray<string>): string => pieces.join("")
+
+/** For each rule a file and a line that breaks it; glued here, so that this file breaks none. */
+const planted: Readonly<Record<string, readonly [path: string, text: string]>> = {
+  "no-machine-paths": ["README.md", glue("see /wo", "rk/main")],
+  "no-registry-hosts": ["README.md", glue("from registry.npm", "js.org")],
+  "no-download-addresses-in-the-lockfile": ["pnpm-lock.yaml", "tarball: https://example.org/x.tgz"],
+  "no-workplace-words": ["PROTOCOL.md", glue("as ho", "use.md says")],
+  "no-unfinished-work": ["packages/core/src/internal/a.ts", glue("// TO", "DO later")],
+  "no-escape-from-types": ["test/core/a.ts", glue("const x = y as", " any")],
+  "double-casts-say-why": ["test/core/a.ts", glue("const x = y as unk", "nown as string")],
+  "no-skipped-tests": ["test/core/a.test.ts", glue("it.effect.", "skip('x', () => x)")],
+  "no-sleeps-in-tests": ["test/core/a.test.ts", glue("yield* Effect.", "sleep('1 second')")],
+  "test-titles-are-sentences": ["test/core/a.test.ts", glue("it('sho", "uld work', () => x)")]
+}
+
+const rulesOf = (path: string, text: string): ReadonlyArray<string> =>
+  checkText(new Map([[path, text]])).map((violation) => violation.rule)
+
+describe("text rules", () => {
+  it("hold on the real tree", () => {
+    expect(render(checkText(readSources()))).toBe("")
+  })
+
+  it("have a planted violation each", () => {
+    expect(Object.keys(planted).sort()).toEqual(textRules.map((rule) => rule.name).sort())
+  })
+
+  it.each(Object.entries(planted))("%s rejects what was planted for it", (name, [path, text]) => {
+    expect(rulesOf(path, text)).toEqual([name])
+  })
+
+  it("excuse a double cast with a reason beside it, and a sleep that says which time it takes", () => {
+    expect(rulesOf("test/a.ts", glue("// rows have no type\nconst x = y as unk", "nown as string"))).toEqual([])
+    expect(rulesOf("test/a.ts", glue("Effect.", "sleep('1 hour') // virtual time, moved below"))).toEqual([])
+  })
+
+  it("ask for a comment at the top of a public file and on every public export", () => {
+    const path = "packages/core/src/Devbox.ts"
+    expect(rulesOf(path, "export const a = 1")).toEqual([
+      "public-things-are-documented",
+      "public-things-are-documented"
+    ])
+    expect(rulesOf(path, "/** What it is. */\n/** One. */\nexport const A = 1\nexport type A = typeof A")).toEqual([])
+    expect(rulesOf("packages/core/src/internal/a.ts", "export const a = 1")).toEqual([])
+  })
+})

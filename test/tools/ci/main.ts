@@ -1,0 +1,143 @@
+/**
+ * Runs the stages of CI one after another, each with a temporary directory of its own that must be empty of processes,
+ * mounts, sockets and files afterwards, and prints the summary. Started by `.ci/run`.
+ */
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  rmdirSync,
+  existsSync
+} from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { execFileSync } from "node:child_process"
+import { findLeaks } from "../findLeaks.ts"
+import type { Summary } from "../summaryReporter.ts"
+import { line, type Outcome, summary, totals } from "./outcome.ts"
+import { runCommand } from "./runCommand.ts"
+import { type Stage, stages } from "./stages.ts"
+
+const root = resolve(import.meta.dirname, "../../..")
+const isRoot = process.getuid?.() === 0
+/** No account has this id: a user without a name is the harder case, and nothing has to be added to the machine. */
+const ordinary = 47_110
+
+/** Short, because the paths of sockets below it are limited to 108 bytes; open to other users, because stages have some. */
+const base = mkdtempSync(join(tmpdir(), "devbox-ci-"))
+chmodSync(base, 0o755)
+
+let copied: string | undefined
+/** A copy of the tree that belongs to the ordinary user; its home is beside it. */
+const ordinaryCopy = (): string => {
+  if (copied === undefined) {
+    copied = join(base, "copy")
+    cpSync(root, copied, { recursive: true, verbatimSymlinks: true })
+    mkdirSync(join(base, "home"))
+    execFileSync("chown", ["-R", `${ordinary}:${ordinary}`, copied, join(base, "home")])
+  }
+  return copied
+}
+
+const cannotRun = (stage: Stage): string | undefined =>
+  stage.who !== "caller" && !isRoot ? `it has to be started by root to run as ${stage.who}` : undefined
+
+const asOrdinaryUser = ["setpriv", `--reuid=${ordinary}`, `--regid=${ordinary}`, "--clear-groups"]
+
+const runStage = async (stage: Stage, index: number): Promise<Outcome> => {
+  const refused = cannotRun(stage)
+  const nothing = { stage, passed: 0, failed: 0, skipped: [], tiers: [], seconds: 0 }
+  if (refused !== undefined) return { ...nothing, problems: [refused] }
+  const asUser = stage.who === "ordinary user"
+  const cwd = asUser ? ordinaryCopy() : root
+  const temp = join(base, String(index))
+  mkdirSync(temp)
+  chmodSync(temp, 0o755)
+  if (asUser) chownSync(temp, ordinary, ordinary)
+  const since = Date.now()
+  const ended = await runCommand({
+    command: [...(asUser ? asOrdinaryUser : []), ...stage.command],
+    cwd,
+    env: {
+      ...process.env,
+      ...(asUser ? { HOME: join(base, "home"), PATH: `${cwd}/node_modules/.bin:/usr/local/bin:/usr/bin:/bin` } : {}),
+      TMPDIR: temp,
+      XDG_STATE_HOME: join(temp, "state"),
+      // Compilers cache their own code in the temporary directory unless told where else; that is no leak of ours.
+      NODE_COMPILE_CACHE: join(base, "compile-cache"),
+      EFFECT_DEVBOX_SUMMARY: join(temp, "summary.json"),
+      ...stage.env
+    },
+    minutes: stage.minutes,
+    interruptAfterLines: stage.interruptAfterLines
+  })
+  const counted = readSummary(join(temp, "summary.json"))
+  const tests = stage.tests ? counted : undefined
+  const problems = [
+    ...(ended.problem === undefined ? [] : [ended.problem]),
+    // A red run whose failing tests are counted says so by them; any other non-zero exit must not go uncounted.
+    ...(ended.code !== 0 && !ended.interrupted && (tests?.failed ?? 0) === 0 && stage.tests
+      ? [`exit status ${ended.code}`]
+      : []),
+    ...(stage.tests && counted === undefined ? ["its tests left no summary"] : []),
+    ...(stage.tests && tests?.passed === 0 ? ["no test ran"] : []),
+    ...(stage.tier !== undefined && tests?.tiers.join(" ") !== stage.tier
+      ? [`it must run in the tier ${stage.tier}, and ran in ${tests?.tiers.join(" ") || "none that a test reported"}`]
+      : []),
+    ...leaksOf(temp, since)
+  ]
+  const succeeded = ended.code === 0 || ended.interrupted
+  return {
+    stage,
+    passed: stage.tests ? (tests?.passed ?? 0) : succeeded ? 1 : 0,
+    failed: stage.tests ? (tests?.failed ?? 0) : succeeded ? 0 : 1,
+    skipped: tests?.skipped.map(({ test, reason }) => `${test}: ${reason ?? "no reason given"}`) ?? [],
+    tiers: tests?.tiers ?? [],
+    seconds: (Date.now() - since) / 1000,
+    problems
+  }
+}
+
+const readSummary = (path: string): Summary | undefined => {
+  if (!existsSync(path)) return undefined
+  const read = JSON.parse(readFileSync(path, "utf8")) as Summary
+  rmSync(path)
+  return read
+}
+
+/** What a stage left in its temporary directory; an empty directory is ours to remove. */
+const leaksOf = (temp: string, since: number): ReadonlyArray<string> => {
+  try {
+    rmdirSync(temp)
+  } catch {
+    // Not empty: it is reported below.
+  }
+  return findLeaks({ stateDir: temp, since }).map((leak) => `left behind: ${leak.kind} ${leak.what} (${leak.why})`)
+}
+
+const names = process.argv.slice(2)
+const unknown = names.filter((name) => !stages.some((stage) => stage.name === name))
+if (unknown.length > 0) {
+  console.error(`no such stage: ${unknown.join(", ")}; there are: ${stages.map((stage) => stage.name).join(", ")}`)
+  process.exit(2)
+}
+
+const chosen = stages.filter((stage) => names.length === 0 || names.includes(stage.name))
+const outcomes: Array<Outcome> = []
+try {
+  for (const [index, stage] of chosen.entries()) {
+    console.log(`\n== ${index + 1}/${chosen.length} ${stage.name} (as ${stage.who})`)
+    const outcome = await runStage(stage, index)
+    outcomes.push(outcome)
+    console.log(line(outcome))
+  }
+} finally {
+  execFileSync("chmod", ["-R", "u+rwX", base])
+  rmSync(base, { recursive: true, force: true })
+}
+console.log(summary(outcomes))
+process.exitCode = totals(outcomes).failed === 0 ? 0 : 1

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# A newcomer's machine, as near as this one gets to it: a clone in an empty directory, an empty home, nothing in the
+# environment but PATH and what a network needs. Runs `npx -y pnpm@12 SCRIPT` for each SCRIPT (default: demo test) and
+# says how each went. `--work-tree` takes the files as they lie here instead of the last commit.
+set -uo pipefail
+
+source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+work_tree=no
+if [ "${1:-}" = --work-tree ]; then
+  work_tree=yes
+  shift
+fi
+[ "$#" -gt 0 ] || set -- demo test
+
+place=$(mktemp -d "${TMPDIR:-/tmp}/fresh-XXXXXX")
+trap 'chmod -R u+rwX "$place"; rm -rf "$place"' EXIT
+chmod 755 "$place"
+mkdir "$place/home" "$place/tmp"
+
+git_here() { git -c safe.directory="$source_dir" -c safe.directory="$source_dir/.git" "$@"; }
+if [ "$work_tree" = yes ]; then
+  mkdir "$place/clone"
+  (cd "$source_dir" && git_here ls-files -co --exclude-standard -z | xargs -0 ls -d 2>/dev/null | tar c -T -) | tar x -C "$place/clone"
+  (cd "$place/clone" && git init -q && git add -A && git -c user.name=x -c user.email=x@example.org commit -qm x)
+else
+  git_here clone -q --no-hardlinks "$source_dir" "$place/clone" || exit 1
+fi
+
+# Certificates and proxies are how this network is reached; everything else of the caller's environment is left out.
+kept=()
+for name in HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy NODE_EXTRA_CA_CERTS SSL_CERT_FILE SSL_CERT_DIR \
+  CI EFFECT_DEVBOX_SUMMARY EFFECT_DEVBOX_BUBBLEWRAP; do
+  [ -n "${!name:-}" ] && kept+=("$name=${!name}")
+done
+
+failed=0
+for script in "$@"; do
+  echo "-- npx -y pnpm@12 $script (node $(node --version), empty home)"
+  started=$SECONDS
+  # Not `npx` as a shell finds it through the caller's PATH: the directories of a plain system, and the one Node is in.
+  (cd "$place/clone" && env -i PATH="$(dirname "$(command -v npx)"):/usr/local/bin:/usr/bin:/bin" HOME="$place/home" \
+    TMPDIR="$place/tmp" TERM=dumb ${kept[@]+"${kept[@]}"} npx -y pnpm@12 "$script")
+  code=$?
+  echo "-- npx -y pnpm@12 $script: exit status $code after $((SECONDS - started)) s"
+  [ "$code" = 0 ] || failed=1
+done
+
+# Compilers keep a cache of their own code there.
+left=$(ls -A "$place/tmp" | grep -vx node-compile-cache)
+if [ -n "$left" ]; then
+  echo "-- left in the temporary directory: $left"
+  failed=1
+fi
+exit "$failed"
