@@ -143,6 +143,7 @@ describe("create", () => {
       return Effect.gen(function* () {
         const program = DevboxService.use((devboxes) => Effect.scoped(devboxes[create]({ timeout: "3 seconds" })))
         const fiber = yield* Effect.forkChild(Effect.flip(program), { startImmediately: true })
+        yield* Effect.yieldNow
         assert.strictEqual(boxes.size, 1)
         yield* TestClock.adjust("3 seconds")
         assert.strictEqual((yield* Fiber.join(fiber))._tag, "WaitTimeout")

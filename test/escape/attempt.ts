@@ -3,7 +3,7 @@
  * must not. Types, and the two shapes that many attempts share. No attempt and no test stands here.
  */
 import { randomUUID } from "node:crypto"
-import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
+import { accessSync, chmodSync, closeSync, constants, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
 
 /** What a program said. */
@@ -96,4 +96,15 @@ export const openDirectory = (path: string): string => {
   mkdirSync(path, { recursive: true })
   chmodSync(path, 0o777)
   return path
+}
+
+/** What this host lacks when a path is not there, or not open to this user either. Permissions alone do not say it. */
+export const unlessReadable = (path: string) => (): string | undefined => {
+  try {
+    accessSync(path, constants.R_OK)
+    closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK))
+    return undefined
+  } catch (error) {
+    return `this host keeps even this suite's user out: ${error instanceof Error ? error.message : String(error)}`
+  }
 }

@@ -1,5 +1,5 @@
 /** Attempts on the files of the host and of other devboxes. */
-import { existsSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Attempt, createsFile, newSecret, nothing, openDirectory, readsFile, type Scene } from "./attempt.ts"
 
@@ -115,27 +115,48 @@ export const fileAttempts: ReadonlyArray<Attempt> = [
   {
     id: "neighbour-write",
     title: "puts a file into another devbox",
-    program: 'for home in "$BOX"/upper/home/user "$BOX"/home; do echo planted > "$home/planted"; done',
-    arrange: (scene) => ({
-      env: { BOX: neighbourDir(scene) },
-      observed: () => scene.neighbour.has("planted"),
-      cleanup: () => {
-        for (const home of ["upper/home/user", "home"]) rmSync(join(neighbourDir(scene), home, "planted"), { force: true })
+    program: 'for home in "$BOX"/upper/home/user "$BOX"/home; do echo planted > "$home/$NAME"; done',
+    arrange: (scene) => {
+      // A name that was never used: what a mounted overlay has once seen, it may remember.
+      const name = newSecret()
+      return {
+        env: { BOX: neighbourDir(scene), NAME: name },
+        observed: () => scene.neighbour.has(name),
+        cleanup: () => {
+          for (const home of ["upper/home/user", "home"]) rmSync(join(neighbourDir(scene), home, name), { force: true })
+        }
       }
-    })
+    }
   },
   {
-    id: "request-scripts",
-    title: "changes the scripts by which the host runs commands in a devbox",
-    program: 'for dir in "$BOX/q" /run/devbox/q; do echo "# $MARK" >> "$dir/slot.sh"; done; grep -h "$MARK" "$BOX/q/slot.sh" /run/devbox/q/slot.sh',
+    id: "agent-scripts",
+    title: "changes the scripts by which the host runs commands in every devbox",
+    program:
+      'for dir in "$STATE"/tools/agent-* /run/devbox/lib; do echo "# $MARK" >> "$dir/slot.sh"; grep -h "$MARK" "$dir/slot.sh"; done',
     arrange: (scene) => {
-      const file = join(neighbourDir(scene), "q", "slot.sh")
+      const tools = join(scene.stateDir, "tools")
+      const name = readdirSync(tools).find((entry) => entry.startsWith("agent-"))
+      const file = join(tools, name ?? "", "slot.sh")
       const before = readFileSync(file)
       const mark = newSecret()
       return {
-        env: { BOX: neighbourDir(scene), MARK: mark },
+        env: { STATE: scene.stateDir, MARK: mark },
         observed: ({ stdout }) => stdout.includes(mark) || readFileSync(file, "utf8").includes(mark),
         cleanup: () => writeFileSync(file, before)
+      }
+    }
+  },
+  {
+    id: "request-directory",
+    title: "puts a command of its own among those that the host asks for",
+    program: 'for dir in "$BOX/q" /run/devbox/q; do echo "echo $MARK" > "$dir/$MARK.sh"; ls "$dir" | grep "$MARK"; done',
+    arrange: (scene) => {
+      const mark = newSecret()
+      const file = join(neighbourDir(scene), "q", `${mark}.sh`)
+      return {
+        env: { BOX: neighbourDir(scene), MARK: mark },
+        observed: ({ stdout }) => stdout.includes(mark) || existsSync(file),
+        cleanup: () => rmSync(file, { force: true })
       }
     }
   },

@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs"
 import { join } from "node:path"
-import { type Attempt, newSecret, nothing, type Prepared, type Said } from "./attempt.ts"
+import { type Attempt, newSecret, nothing, type Prepared, type Said, unlessReadable } from "./attempt.ts"
 
 const rootOnly = "only root may do this outside"
 
@@ -79,7 +79,7 @@ export const kernelAttempts: ReadonlyArray<Attempt> = [
     title: "makes the host's /usr writable again",
     needsRoot: "only root may make the mount that this needs outside",
     // Outside it works on a read-only bind in a namespace of its own; the host's own mounts are not touched.
-    program: `if [ -w /usr ]; then
+    program: `if unshare --mount true; then
   unshare --mount --propagation private sh -c 'mount --bind /usr /usr && mount -o remount,bind,ro /usr && mount -o remount,bind,rw /usr && [ -w /usr ] && echo writable'
 else
   mount -n -o remount,bind,rw /usr && [ -w /usr ] && echo writable
@@ -97,7 +97,10 @@ fi`,
     id: "raw-disk",
     title: "reads the host's disk past its file system",
     needsRoot: rootOnly,
-    absent: () => (blockDevice() === undefined ? "no disk of this host shows in /dev" : undefined),
+    absent: () => {
+      const disk = blockDevice()
+      return disk === undefined ? "no disk of this host shows in /dev" : unlessReadable(join("/dev", disk))()
+    },
     program: 'head -c 512 -- "$DISK" | wc -c',
     arrange: () => ({
       env: { DISK: join("/dev", blockDevice() ?? "") },

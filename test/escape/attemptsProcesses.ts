@@ -2,7 +2,7 @@
 import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { execFileSync } from "node:child_process"
-import { type Attempt, newSecret, nothing, type Prepared, type Said, type Scene } from "./attempt.ts"
+import { type Attempt, newSecret, nothing, type Prepared, type Said, type Scene, unlessReadable } from "./attempt.ts"
 import { startVictim, type Victim } from "./victim.ts"
 
 /** An attempt on a planted process. */
@@ -76,6 +76,7 @@ export const processAttempts: ReadonlyArray<Attempt> = [
     absent: ({ isRoot }) =>
       !isRoot && yama() > 0 ? "Yama forbids ordinary users to read the memory of their own processes here" : undefined,
     program: `node -e '
+process.on("uncaughtException", (error) => { console.error(error.message); process.exit(1) })
 const fs = require("fs")
 const at = "/proc/" + process.env.VICTIM
 const memory = fs.openSync(at + "/mem", "r")
@@ -156,6 +157,7 @@ open my $f, "<", "/proc/$ENV{VICTIM}/status"; print grep /^TracerPid:/, <$f>'`,
     id: "init-root",
     title: "reads a host file through /proc/1/root",
     needsRoot: "only root may follow the root of process 1",
+    absent: unlessReadable("/proc/1/root/etc"),
     program: 'cat -- "/proc/1/root$TARGET"',
     arrange: throughVictim
   },

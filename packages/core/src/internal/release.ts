@@ -9,40 +9,51 @@ import type { Shape } from "../DevboxBackend.ts"
 import type { ShutdownError } from "../DevboxError.ts"
 import { report } from "../DevboxLeaks.ts"
 import type { DevboxId, DevboxInfo } from "../DevboxModel.ts"
+import { CurrentPace, paced } from "./pace.ts"
+import { heeding, idempotent } from "./retry.ts"
 
 const budget = Duration.seconds(60)
+/** In a fleet that was told to slow down, waiting for one's turn is most of the time. */
+const fleetBudget = Duration.minutes(10)
 /** A snapshot in progress is given this long to finish before the devbox is ended under it. */
 const patience = Duration.seconds(30)
 
 const isOver = (info: DevboxInfo): boolean => info.status === "shutdown" || info.status === "failure"
 
-const pace = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")])
+const pace = heeding(Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]))
 
 /** Shuts a devbox down and makes sure; see above. */
 export const release = (backend: Shape, id: DevboxId): Effect.Effect<void> => {
-  const politely = backend.shutdown(id).pipe(
+  const shutdown = paced(backend.shutdown(id))
+  const force = paced(backend.shutdown(id, { force: true }))
+  const politely = shutdown.pipe(
     Effect.retry({ schedule: pace, while: (error) => error._tag === "Conflict" }),
-    Effect.timeoutOrElse({ duration: patience, orElse: () => backend.shutdown(id, { force: true }) }),
-    Effect.catchTag("Conflict", () => backend.shutdown(id, { force: true }))
+    Effect.timeoutOrElse({ duration: patience, orElse: () => force }),
+    Effect.catchTag("Conflict", () => force)
   )
   const gone = (error: ShutdownError): Effect.Effect<boolean, ShutdownError> =>
     error._tag === "ResourceNotFound" ? Effect.succeed(true) : Effect.fail(error)
-  const look = Effect.catch(Effect.map(backend.get(id), isOver), gone)
+  const look = Effect.catch(Effect.map(paced(backend.get(id)), isOver), gone)
   const attempt = politely.pipe(
     Effect.map(isOver),
     Effect.catch(gone),
     Effect.flatMap((over) => (over ? Effect.succeed(true) : Effect.repeat(look, { until: (seen) => seen, schedule: pace }))),
     // Whatever went wrong, a shutdown can be asked for again: it is final and asking twice does no harm.
-    Effect.retry({ schedule: pace, while: (error) => error._tag !== "BackendError" || error.isRetryable })
+    Effect.retry({ schedule: pace, while: (error) => error._tag !== "BackendError" || error.isRetryable }),
+    // An answer that makes no sense, or a refusal, may be the answer to what was done already.
+    Effect.catch((error) => Effect.flatMap(idempotent(look), (over) => (over ? Effect.succeed(true) : Effect.fail(error))))
   )
   const unconfirmed = (detail: string) =>
     report({ resource: "devbox", id, devboxId: undefined, backend: backend.name, detail })
-  return attempt.pipe(
-    Effect.timeoutOrElse({
-      duration: budget,
-      orElse: () => Effect.as(unconfirmed(`it was not seen shut down within ${Duration.format(budget)}`), true)
-    }),
-    Effect.catchCause((cause) => unconfirmed(`the shutdown failed: ${String(cause)}`)),
-    Effect.asVoid
-  )
+  return Effect.flatMap(CurrentPace, (fleet) => {
+    const duration = fleet === undefined ? budget : fleetBudget
+    return attempt.pipe(
+      Effect.timeoutOrElse({
+        duration,
+        orElse: () => Effect.as(unconfirmed(`it was not seen shut down within ${Duration.format(duration)}`), true)
+      }),
+      Effect.catchCause((cause) => unconfirmed(`the shutdown failed: ${String(cause)}`)),
+      Effect.asVoid
+    )
+  })
 }

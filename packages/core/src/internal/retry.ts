@@ -4,13 +4,20 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { RequestKey } from "../DevboxBackend.ts"
+import { paced } from "./pace.ts"
 
-/** Five more tries, a quarter of a second apart, doubling up to ten seconds; the backend's own word on the delay wins. */
-export const backoff = Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("10 seconds")]).pipe(
-  Schedule.jittered,
-  Schedule.upTo({ times: 5 }),
-  Schedule.setInputType<unknown>(),
-  Schedule.modifyDelay(({ input, duration }) => Effect.succeed(retryAfter(input) ?? duration))
+/** A schedule on which the backend's own word on the delay wins. */
+export const heeding = <A, E, R>(schedule: Schedule.Schedule<A, unknown, E, R>) =>
+  Schedule.modifyDelay(Schedule.setInputType<unknown>()(schedule), ({ duration, input }) =>
+    Effect.succeed(retryAfter(input) ?? duration)
+  )
+
+/** Five more tries, a quarter of a second apart, doubling up to ten seconds. */
+export const backoff = heeding(
+  Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("10 seconds")]).pipe(
+    Schedule.jittered,
+    Schedule.upTo({ times: 5 })
+  )
 )
 
 interface Retryable {
@@ -37,7 +44,7 @@ export const maySendAgain = (error: unknown, idempotent: boolean): boolean => {
 
 /** Retries a call that can be repeated without harm. */
 export const idempotent = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.retry(call, { schedule: backoff, while: (error) => maySendAgain(error, true) })
+  Effect.retry(paced(call), { schedule: backoff, while: (error) => maySendAgain(error, true) })
 
 /**
  * Retries a call only after failures that certainly did not apply it, under one request key, so that a backend which knows
@@ -45,7 +52,7 @@ export const idempotent = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect
  */
 export const once = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.suspend(() =>
-    Effect.retry(call, { schedule: backoff, while: (error) => maySendAgain(error, false) }).pipe(
+    Effect.retry(paced(call), { schedule: backoff, while: (error) => maySendAgain(error, false) }).pipe(
       Effect.provideService(RequestKey, SecureRandom.uuidV7Unsafe())
     )
   )

@@ -9,6 +9,7 @@ import type { Shape } from "../DevboxBackend.ts"
 import { BackendError, type OutputError, OutputLost, TransportError } from "../DevboxError.ts"
 import type { DevboxId } from "../DevboxModel.ts"
 import { type Channel, cursorStart, type ExecutionId, type OutputChunk, type OutputCursor, type OutputEvent } from "../Execution.ts"
+import { pacedStream } from "./pace.ts"
 import { backoff, maySendAgain } from "./retry.ts"
 
 /** How many times in a row the promised length may be missed before the bytes count as lost. */
@@ -65,7 +66,7 @@ export const tail = (
 
     const connection = Stream.suspend(() => {
       let whole = false
-      return backend.output(devboxId, executionId, channel, { ...cursor }).pipe(
+      return pacedStream(backend.output(devboxId, executionId, channel, { ...cursor })).pipe(
         Stream.mapEffect(accept),
         Stream.takeWhile((chunk) => {
           if (chunk === undefined) whole = true

@@ -15,6 +15,10 @@ export type Kind =
   | "drop"
   /** The call is carried out and its answer is lost: it fails in doubt. */
   | "loseReply"
+  /** Only in a script: the backend refuses the call for good. Nothing is done. */
+  | "reject"
+  /** Only in a script: the call is carried out and its answer is nonsense. Asking again is of no use. */
+  | "garble"
   /** The call is delivered twice. */
   | "duplicate"
   /** Too many requests; the backend asks to wait for `amount` milliseconds. Nothing is done. */

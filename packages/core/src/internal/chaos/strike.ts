@@ -4,10 +4,20 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { BackendError, type BackendReason, RateLimitError, TransportError, UnavailableError } from "../../DevboxError.ts"
+import {
+  BackendError,
+  type BackendReason,
+  InvalidRequestError,
+  RateLimitError,
+  TransportError,
+  UnavailableError,
+  UnexpectedResponseError
+} from "../../DevboxError.ts"
 import type { Call, Interceptor } from "../intercept.ts"
 import type { Fault, Kind, Plan } from "./plan.ts"
 import { cut, slow } from "./streams.ts"
+
+const failing: ReadonlyArray<Kind> = ["refuse", "reject", "rateLimit", "drop", "loseReply", "garble"]
 
 /** What an interceptor of chaos works with. */
 export interface Setting {
@@ -34,6 +44,10 @@ export const strike = (setting: Setting): Interceptor => {
         const detail = "chaos: too many requests"
         return failure(call, new RateLimitError({ detail, retryAfterMs: amount ?? 0 }), "rejected")
       }
+      case "reject":
+        return failure(call, new InvalidRequestError({ detail: "chaos: refused for good" }), "rejected")
+      case "garble":
+        return failure(call, new UnexpectedResponseError({ detail: "chaos: the answer makes no sense" }), "ambiguous")
       case "drop":
         return failure(call, new TransportError({ detail: "chaos: the request never arrived" }), "ambiguous")
       case "loseReply":
@@ -86,17 +100,14 @@ export const strike = (setting: Setting): Interceptor => {
     run: Effect.Effect<A, E, R>,
     faults: ReadonlyArray<Fault>
   ): Effect.Effect<A, E | BackendError, R> => {
-    const failing = of(faults, "refuse", "rateLimit", "drop", "loseReply")
-    if (failing?.kind === "loseReply") {
+    const fault = of(faults, ...failing)
+    if (fault?.kind === "loseReply" || fault?.kind === "garble") {
       // Lost is the answer, whatever it said.
-      const lost = Effect.andThen(setting.struck(failing), Effect.fail(broken(call, failing)))
+      const lost = Effect.andThen(setting.struck(fault), Effect.fail(broken(call, fault)))
       return Effect.matchEffect(run, { onSuccess: () => lost, onFailure: () => lost })
     }
-    if (failing !== undefined) {
-      return Effect.andThen(
-        failing.kind === "drop" ? pause(failing) : setting.struck(failing),
-        Effect.fail(broken(call, failing))
-      )
+    if (fault !== undefined) {
+      return Effect.andThen(fault.kind === "drop" ? pause(fault) : setting.struck(fault), Effect.fail(broken(call, fault)))
     }
     const twice = of(faults, "duplicate")
     if (twice === undefined) return run
@@ -115,8 +126,7 @@ export const strike = (setting: Setting): Interceptor => {
         Effect.gen(function* () {
           const faults = yield* decide(call)
           yield* late(faults)
-          const failing = of(faults, "refuse", "rateLimit", "drop", "loseReply")
-          if (failing !== undefined) {
+          if (of(faults, ...failing) !== undefined) {
             return Stream.unwrap(Effect.as(carryOut(call, Effect.void, faults), Stream.empty))
           }
           const [slowly, breaking] = [of(faults, "slow"), of(faults, "cut", "quietCut")]

@@ -1,16 +1,15 @@
 /** Options → request, and the creation of a devbox that nobody can lose: found again after a lost answer, undone when unwanted. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type { Shape } from "../../DevboxBackend.ts"
 import type { BackendError, ResourceNotFound } from "../../DevboxError.ts"
 import type { CreateOptions } from "../../DevboxHandle.ts"
 import { CreateParams, type DevboxInfo, LaunchParameters, SnapshotId } from "../../DevboxModel.ts"
 import { TunnelOptions } from "../../Network.ts"
 import { release } from "../release.ts"
-import { once } from "../retry.ts"
 import { defined } from "../defined.ts"
-import { find, makeStamp, stamped } from "./ownership.ts"
+import type { Restore } from "../give.ts"
+import * as Ownership from "./ownership.ts"
 
 const seconds = (time: Duration.Input): number => Math.ceil(Duration.toSeconds(Duration.fromInputUnsafe(time)))
 
@@ -52,31 +51,16 @@ export const toParams = (options: CreateOptions, detached: boolean): CreateParam
   )
 }
 
-/**
- * Sends the create. After a lost answer the devbox is looked for and adopted; when the caller was interrupted meanwhile it
- * is looked for and destroyed. The request itself can be interrupted, so a timeout around it is kept.
- */
+/** Sends the create. Must be called without interruption; the request itself can be interrupted, so a timeout is kept. */
 export const request = (
   backend: Shape,
-  params: CreateParams
+  params: CreateParams,
+  restore: Restore
 ): Effect.Effect<DevboxInfo, BackendError | ResourceNotFound> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.suspend(() => {
-      const stamp = makeStamp()
-      const undo = Effect.flatMap(
-        find(backend, stamp),
-        Option.match({ onNone: () => Effect.void, onSome: (info) => release(backend, info.id) })
-      )
-      return restore(once(backend.create(new CreateParams(stamped(params, stamp))))).pipe(
-        Effect.catchTag("BackendError", (error) =>
-          error.outcome === "rejected"
-            ? Effect.fail(error)
-            : Effect.flatMap(
-                restore(find(backend, stamp)),
-                Option.match({ onNone: () => Effect.fail(error), onSome: Effect.succeed })
-              )
-        ),
-        Effect.onInterrupt(() => undo)
-      )
-    })
+  Ownership.request(
+    backend,
+    { resource: "devbox", list: backend.list },
+    restore,
+    (stamp) => backend.create(new CreateParams({ ...params, metadata: { ...params.metadata, ...stamp } })),
+    (info) => release(backend, info.id)
   )

@@ -1,4 +1,5 @@
 /** Commands: start at most once, wait, show what came of it, and end everything that belongs to them when nobody waits any more. */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
@@ -14,6 +15,7 @@ import { report } from "../../DevboxLeaks.ts"
 import type { DevboxId } from "../../DevboxModel.ts"
 import { type Channel, ExecutionId, type ExecutionInfo } from "../../Execution.ts"
 import type { ExecResult } from "../../ExecResult.ts"
+import type { Giving, Restore } from "../give.ts"
 import { idempotent, keyed, once } from "../retry.ts"
 import { tail } from "../tail.ts"
 import { makeResult } from "./result.ts"
@@ -26,7 +28,8 @@ const confirmation = Duration.seconds(10)
 /** The command as errors and spans may show it: redacted words stay hidden. */
 export const display = (command: Command): string => (typeof command === "string" ? command : CommandLine.display(command))
 
-const start = (backend: Shape, id: DevboxId, command: Command, options: StartOptions) =>
+/** Starts a command; `doubted` hears of every sending after which it may run, also of one that was followed by another. */
+const start = (backend: Shape, id: DevboxId, command: Command, options: StartOptions, doubted?: () => void) =>
   Effect.suspend(() => {
     const params: StartExecution = {
       commandId: options.commandId ?? ExecutionId.make(SecureRandom.uuidV7Unsafe()),
@@ -38,16 +41,13 @@ const start = (backend: Shape, id: DevboxId, command: Command, options: StartOpt
     }
     // The caller's id makes a second sending harmless, unless the backend cannot carry it (PROTOCOL P6: stdin).
     const safe = params.attachStdin !== true || backend.capabilities.features.has("idempotentStdin")
-    return (safe ? keyed : once)(backend.startExecution(id, params))
+    const sent = Effect.tapError(backend.startExecution(id, params), (error) =>
+      Effect.sync(() => {
+        if (error._tag === "BackendError" && error.outcome === "ambiguous") doubted?.()
+      })
+    )
+    return (safe ? keyed : once)(sent)
   })
-
-/** Starts a command and leaves it to itself. */
-export const startDetached = (
-  backend: Shape,
-  id: DevboxId,
-  command: Command,
-  options: StartOptions = {}
-): Effect.Effect<ExecutionInfo, ReadyError> => start(backend, id, command, options)
 
 /** Ends a command: by degrees where the backend knows signals, with all it started unless told otherwise; waits for the end. */
 export const kill = (
@@ -72,7 +72,8 @@ export const kill = (
     Effect.andThen(completed(options.grace ?? grace)),
     // What the command left behind may ignore TERM although the command itself is gone.
     Effect.andThen((info) => (group ? last : Effect.succeed(info))),
-    Effect.catchTag("WaitTimeout", () => last)
+    // A TERM that went wrong is no reason not to try the harder way.
+    Effect.catchTag(["WaitTimeout", "BackendError"], () => last)
   )
 }
 
@@ -83,6 +84,13 @@ const awaitEnd = (backend: Shape, id: DevboxId, executionId: ExecutionId, timeou
     )
   )
 
+/** Whether a command is known to be over. */
+const isOver = (backend: Shape, id: DevboxId, executionId: ExecutionId): Effect.Effect<boolean> =>
+  idempotent(backend.getExecution(id, executionId)).pipe(
+    Effect.map((info) => info.status === "completed"),
+    Effect.catch((error) => Effect.succeed(error._tag === "ResourceNotFound"))
+  )
+
 /** Ends a command that nobody waits for any more; cannot fail, so what is not confirmed is reported. */
 export const abandon = (backend: Shape, id: DevboxId, executionId: ExecutionId): Effect.Effect<void> =>
   kill(backend, id, executionId).pipe(
@@ -90,34 +98,59 @@ export const abandon = (backend: Shape, id: DevboxId, executionId: ExecutionId):
     // A devbox or execution that is gone has no processes.
     Effect.catchTag(["ResourceNotFound", "DevboxNotReady"], () => Effect.void),
     Effect.catchCause((cause) =>
-      report({
-        resource: "execution",
-        id: executionId,
-        devboxId: id,
-        backend: backend.name,
-        detail: `killing it failed: ${String(cause)}`
-      })
+      Effect.flatMap(isOver(backend, id, executionId), (over) =>
+        over
+          ? Effect.void
+          : report({
+              resource: "execution",
+              id: executionId,
+              devboxId: id,
+              backend: backend.name,
+              detail: `killing it failed: ${String(cause)}`
+            })
+      )
     )
   )
 
-const scopedStart = (backend: Shape, id: DevboxId, command: Command, options: StartOptions) => {
+/** Starts a command; when that fails in doubt it may run, and is ended like one that was started. */
+const ownedStart = (backend: Shape, id: DevboxId, command: Command, options: StartOptions, restore: Restore) => {
   const commandId = options.commandId ?? ExecutionId.make(SecureRandom.uuidV7Unsafe())
-  // When the start fails in doubt the command may run: it is ended like one that was started.
-  return start(backend, id, command, { ...options, commandId }).pipe(
-    Effect.tapError((error) =>
-      error._tag === "BackendError" && error.outcome === "ambiguous" ? abandon(backend, id, commandId) : Effect.void
-    )
+  let inDoubt = false
+  const doubted = () => {
+    inDoubt = true
+  }
+  return Effect.onError(restore(start(backend, id, command, { ...options, commandId }, doubted)), (cause) =>
+    inDoubt || Cause.hasInterrupts(cause) ? abandon(backend, id, commandId) : Effect.void
   )
 }
 
+/** Starts a command and leaves it to itself; one that the caller cannot know of is ended. */
+export const startDetached = (
+  backend: Shape,
+  id: DevboxId,
+  command: Command,
+  options: StartOptions = {},
+  { restore, undoBy }: Giving
+): Effect.Effect<ExecutionInfo, ReadyError> =>
+  Effect.suspend(() => {
+    // Who gave the id can find the command by it, and may have meant one that runs already.
+    if (options.commandId !== undefined) return restore(start(backend, id, command, options))
+    return Effect.map(ownedStart(backend, id, command, options, restore), (info) => {
+      undoBy(abandon(backend, id, info.executionId))
+      return info
+    })
+  })
+
 /** Starts a command that ends with the scope. */
 export const startScoped = (backend: Shape, id: DevboxId, command: Command, options: StartOptions = {}) =>
-  Effect.acquireRelease(
-    Effect.suspend(() => scopedStart(backend, id, command, options)),
-    (info) =>
-      Effect.flatMap(Effect.exit(idempotent(backend.getExecution(id, info.executionId))), (now) =>
-        Exit.isSuccess(now) && now.value.status === "completed" ? Effect.void : abandon(backend, id, info.executionId)
-      )
+  Effect.uninterruptibleMask((restore) =>
+    Effect.acquireRelease(
+      Effect.suspend(() => ownedStart(backend, id, command, options, restore)),
+      (info) =>
+        Effect.flatMap(isOver(backend, id, info.executionId), (over) =>
+          over ? Effect.void : abandon(backend, id, info.executionId)
+        )
+    )
   )
 
 /** Waits for a started command and shows what came of it. */
@@ -159,22 +192,26 @@ export const exec = (
   options: ExecOptions = {}
 ): Effect.Effect<ExecResult, ExecError> =>
   Effect.flatMap(Clock.currentTimeMillis, (began) =>
-    Effect.acquireUseRelease(
-      Effect.suspend(() => scopedStart(backend, id, command, options)),
-      (info) => {
-        const listeners = [
-          ...listen(backend, id, info.executionId, "stdout", options.onStdout),
-          ...listen(backend, id, info.executionId, "stderr", options.onStderr)
-        ]
-        const outcome = result(backend, id, info.executionId, options, began)
-        return listeners.length === 0
-          ? outcome
-          : Effect.map(
-              Effect.all([outcome, Effect.all(listeners, { concurrency: "unbounded" })], { concurrency: "unbounded" }),
-              ([value]) => value
-            )
-      },
-      (info, exit) => (Exit.isSuccess(exit) ? Effect.void : abandon(backend, id, info.executionId))
+    Effect.uninterruptibleMask((restore) =>
+      Effect.acquireUseRelease(
+        Effect.suspend(() => ownedStart(backend, id, command, options, restore)),
+        (info) => {
+          const listeners = [
+            ...listen(backend, id, info.executionId, "stdout", options.onStdout),
+            ...listen(backend, id, info.executionId, "stderr", options.onStderr)
+          ]
+          const outcome = result(backend, id, info.executionId, options, began)
+          const whole =
+            listeners.length === 0
+              ? outcome
+              : Effect.map(
+                  Effect.all([outcome, Effect.all(listeners, { concurrency: "unbounded" })], { concurrency: "unbounded" }),
+                  ([value]) => value
+                )
+          return restore(whole)
+        },
+        (info, exit) => (Exit.isSuccess(exit) ? Effect.void : abandon(backend, id, info.executionId))
+      )
     )
   )
 

@@ -8,6 +8,7 @@ import { type FileAccessError, FileError } from "../../DevboxError.ts"
 import type { Contents } from "../../DevboxHandle.ts"
 import type { DevboxId } from "../../DevboxModel.ts"
 import type { ExecutionDetail } from "../../Execution.ts"
+import { idempotent, keyed } from "../retry.ts"
 
 const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   if (parts.length === 1) return parts[0]!
@@ -29,17 +30,17 @@ const checked = (devboxId: DevboxId, path: string): Effect.Effect<string, FileEr
     ? Effect.fail(new FileError({ devboxId, path, kind: "InvalidPath", detail: path === "" ? "it is empty" : "it contains a NUL character" }))
     : Effect.succeed(path)
 
-/** The bytes of a file, all at once. */
+/** The bytes of a file, all at once; read again from the beginning when the connection breaks. */
 export const download = (backend: Shape, id: DevboxId, path: string): Effect.Effect<Uint8Array, FileAccessError> =>
-  gather(downloadStream(backend, id, path))
+  idempotent(gather(downloadStream(backend, id, path)))
 
-/** The bytes of a file. */
+/** The bytes of a file as they come. What was given cannot be taken back, so a broken connection is the reader's to handle. */
 export const downloadStream = (backend: Shape, id: DevboxId, path: string): Stream.Stream<Uint8Array, FileAccessError> =>
   Stream.unwrap(Effect.map(checked(id, path), (valid) => backend.download(id, valid)))
 
 /** A file as text. */
 export const read = (backend: Shape, id: DevboxId, path: string): Effect.Effect<string, FileAccessError> =>
-  Effect.flatMap(checked(id, path), (valid) => gather(backend.download(id, valid, { text: true }))).pipe(
+  Effect.flatMap(checked(id, path), (valid) => idempotent(gather(backend.download(id, valid, { text: true })))).pipe(
     Effect.flatMap((bytes) =>
       Effect.try({
         // A byte order mark is a character of the file like any other.
@@ -49,7 +50,7 @@ export const read = (backend: Shape, id: DevboxId, path: string): Effect.Effect<
     )
   )
 
-/** Writes text. */
+/** Writes text; the same text again does no harm. */
 export const write = (
   backend: Shape,
   id: DevboxId,
@@ -58,7 +59,7 @@ export const write = (
 ): Effect.Effect<ExecutionDetail, FileAccessError> =>
   Effect.flatMap(checked(id, path), (valid) => {
     const bytes = new TextEncoder().encode(contents)
-    return backend.upload(id, valid, Stream.make(bytes), { text: true, size: bytes.length })
+    return keyed(backend.upload(id, valid, Stream.make(bytes), { text: true, size: bytes.length }))
   })
 
 /** Writes bytes, text or a stream of bytes. */
@@ -72,8 +73,9 @@ export const upload = <E, R>(
   Effect.flatMap(checked(id, path), (valid): Effect.Effect<void, FileAccessError | E, R> => {
     if (Predicate.isString(contents) || contents instanceof Uint8Array) {
       const bytes = Predicate.isString(contents) ? new TextEncoder().encode(contents) : contents
-      return Effect.asVoid(backend.upload(id, valid, Stream.make(bytes), { size: bytes.length }))
+      return Effect.asVoid(keyed(backend.upload(id, valid, Stream.make(bytes), { size: bytes.length })))
     }
+    // Sent once: the user's stream may not be able to run a second time.
     return Effect.contextWith((context: Context.Context<R>) =>
       Effect.asVoid(backend.upload(id, valid, Stream.provideContext(contents, context), options))
     )

@@ -6,6 +6,7 @@ import type { CreateOptions, Devbox } from "../../DevboxHandle.ts"
 import { DevboxId, SnapshotId } from "../../DevboxModel.ts"
 import type { ExecutionId } from "../../Execution.ts"
 import type { Interface } from "../../DevboxService.ts"
+import { give } from "../give.ts"
 import { bindDevbox, bindExecution, bindSnapshot } from "../handle.ts"
 import { pages } from "../pages.ts"
 import { release } from "../release.ts"
@@ -14,7 +15,7 @@ import * as Create from "./create.ts"
 import * as Executions from "./executions.ts"
 import * as Files from "./files.ts"
 import * as Network from "./network.ts"
-import { hideStamp, keepStamp } from "./ownership.ts"
+import { hideSnapshotStamp, hideStamp, keepStamp } from "./ownership.ts"
 import * as Snapshots from "./snapshots.ts"
 import { awaitSnapshot, awaitStatus } from "./waits.ts"
 
@@ -32,7 +33,7 @@ export const makeService = (backend: Shape): Interface => {
   const create: Interface["create"] = (options = {}) =>
     Effect.uninterruptibleMask((restore) =>
       // The finalizer is in place before anything can fail, time out or be interrupted.
-      Effect.acquireRelease(restore(Create.request(backend, Create.toParams(options, false))), (info) =>
+      Effect.acquireRelease(Create.request(backend, Create.toParams(options, false), restore), (info) =>
         release(backend, info.id)
       ).pipe(
         Effect.tap((info) => restore(running(info, options))),
@@ -41,14 +42,12 @@ export const makeService = (backend: Shape): Interface => {
     ).pipe(span("create"))
 
   const createDetached: Interface["createDetached"] = (options = {}) =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(restore(Create.request(backend, Create.toParams(options, true))), (info) =>
-        restore(running(info, options)).pipe(
-          Effect.onError(() => release(backend, info.id)),
-          Effect.as(attach(info.id))
-        )
-      )
-    ).pipe(span("createDetached"))
+    give(({ restore, undoBy }) =>
+      Effect.flatMap(Create.request(backend, Create.toParams(options, true), restore), (info) => {
+        undoBy(release(backend, info.id))
+        return Effect.as(restore(running(info, options)), attach(info.id))
+      }).pipe(span("createDetached"))
+    )
 
   const service: Interface = {
     backend: backend.name,
@@ -78,21 +77,33 @@ export const makeService = (backend: Shape): Interface => {
     logs: (id, filter) => idempotent(backend.logs(id, filter)).pipe(on("logs", id)),
     notices: backend.notices,
 
-    snapshotDisk: (id, options) =>
-      Snapshots.take(backend, id, options).pipe(
-        Effect.map((info) => service.attachSnapshot(info.id)),
-        on("snapshotDisk", id)
+    snapshotDisk: (id, options = {}) =>
+      give((giving) =>
+        Snapshots.take(backend, id, options, giving).pipe(
+          Effect.map((info) => service.attachSnapshot(info.id)),
+          on("snapshotDisk", id)
+        )
       ),
-    snapshotDiskAsync: (id, options) =>
-      Snapshots.start(backend, id, options).pipe(
-        Effect.map((info) => service.attachSnapshot(info.id)),
-        on("snapshotDiskAsync", id)
+    snapshotDiskAsync: (id, options = {}) =>
+      give((giving) =>
+        Snapshots.start(backend, id, options, giving).pipe(
+          Effect.map((info) => service.attachSnapshot(info.id)),
+          on("snapshotDiskAsync", id)
+        )
       ),
     attachSnapshot: (id) => bindSnapshot(service, SnapshotId.make(id)),
-    getSnapshot: (id) => idempotent(backend.getSnapshot(id)).pipe(span("getSnapshot", { "snapshot.id": id })),
-    awaitSnapshot: (id, options) => awaitSnapshot(backend, id, options).pipe(span("awaitSnapshot", { "snapshot.id": id })),
+    getSnapshot: (id) =>
+      Snapshots.get(backend, id).pipe(span("getSnapshot", { "snapshot.id": id })),
+    awaitSnapshot: (id, options) =>
+      awaitSnapshot(backend, id, options).pipe(
+        Effect.map(hideSnapshotStamp),
+        span("awaitSnapshot", { "snapshot.id": id })
+      ),
     updateSnapshot: (id, options) =>
-      keyed(backend.updateSnapshot(id, Snapshots.toParams(options))).pipe(span("updateSnapshot", { "snapshot.id": id })),
+      keyed(backend.updateSnapshot(id, Snapshots.toParams(options))).pipe(
+        Effect.map(hideSnapshotStamp),
+        span("updateSnapshot", { "snapshot.id": id })
+      ),
     deleteSnapshot: (id) => keyed(backend.deleteSnapshot(id)).pipe(span("deleteSnapshot", { "snapshot.id": id })),
     listSnapshots: (filter = {}) => Snapshots.list(backend, filter),
 
@@ -104,9 +115,11 @@ export const makeService = (backend: Shape): Interface => {
         on("execAsync", id)
       ),
     execDetached: (id, command, options) =>
-      Executions.startDetached(backend, id, command, options).pipe(
-        Effect.map((info) => bindExecution(service, backend, id, info.executionId)),
-        on("execDetached", id)
+      give((giving) =>
+        Executions.startDetached(backend, id, command, options, giving).pipe(
+          Effect.map((info) => bindExecution(service, backend, id, info.executionId)),
+          on("execDetached", id)
+        )
       ),
     attachExecution: (id, executionId) => bindExecution(service, backend, id, executionId),
     getExecution: (id, executionId) =>

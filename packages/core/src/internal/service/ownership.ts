@@ -1,17 +1,20 @@
 /**
- * The stamp that says "this create was mine". It travels in the metadata, is hidden from users, and lets a create whose
- * answer was lost be found again: adopted while its caller still waits, destroyed otherwise.
+ * The stamp that says "this was made by me". It travels in the metadata, is hidden from users, and lets a devbox or snapshot
+ * whose answer was lost be found again: adopted while its caller still waits, destroyed otherwise.
  */
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
-import type { Shape } from "../../DevboxBackend.ts"
+import type { ListQuery, Page, Shape } from "../../DevboxBackend.ts"
 import type { BackendError } from "../../DevboxError.ts"
 import { report } from "../../DevboxLeaks.ts"
-import { type CreateParams, DevboxInfo } from "../../DevboxModel.ts"
-import { idempotent } from "../retry.ts"
+import { DevboxInfo } from "../../DevboxModel.ts"
+import { SnapshotInfo } from "../../Snapshot.ts"
+import type { Restore } from "../give.ts"
+import { idempotent, once } from "../retry.ts"
 
 const key = "effect-devbox.create-id"
 
@@ -19,21 +22,20 @@ const key = "effect-devbox.create-id"
 const pages = 10
 const lag = Duration.seconds(30)
 
-/** A fresh stamp. */
-export const makeStamp = (): string => SecureRandom.uuidV7Unsafe()
+const makeStamp = (): string => SecureRandom.uuidV7Unsafe()
 
-/** The request with the stamp in its metadata. */
-export const stamped = (params: typeof CreateParams.Type, stamp: string): typeof CreateParams.Type => ({
-  ...params,
-  metadata: { ...params.metadata, [key]: stamp }
-})
+const withoutStamp = (metadata: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {
+  const { [key]: _, ...rest } = metadata
+  return rest
+}
 
 /** The info without our own metadata. */
-export const hideStamp = (info: DevboxInfo): DevboxInfo => {
-  if (!(key in info.metadata)) return info
-  const { [key]: _, ...metadata } = info.metadata
-  return new DevboxInfo({ ...info, metadata })
-}
+export const hideStamp = (info: DevboxInfo): DevboxInfo =>
+  key in info.metadata ? new DevboxInfo({ ...info, metadata: withoutStamp(info.metadata) }) : info
+
+/** As {@link hideStamp}, of a snapshot. */
+export const hideSnapshotStamp = (info: SnapshotInfo): SnapshotInfo =>
+  key in info.metadata ? new SnapshotInfo({ ...info, metadata: withoutStamp(info.metadata) }) : info
 
 /** New metadata for a devbox, with our own kept. */
 export const keepStamp = (
@@ -44,11 +46,24 @@ export const keepStamp = (
   return stamp === undefined ? metadata : { ...metadata, [key]: stamp }
 }
 
-const look = (backend: Shape, stamp: string): Effect.Effect<DevboxInfo | undefined, BackendError> =>
+interface Stamped {
+  readonly id: string
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/** What a stamp is looked for in. */
+export interface Search<A extends Stamped> {
+  readonly resource: "devbox" | "snapshot"
+  readonly list: (query: ListQuery) => Effect.Effect<Page<A>, BackendError>
+}
+
+const look = <A extends Stamped>(search: Search<A>, stamp: string): Effect.Effect<A | undefined, BackendError> =>
   Effect.gen(function* () {
     let startingAfter: string | undefined
     for (let page = 0; page < pages; page++) {
-      const { items, hasMore } = yield* idempotent(backend.list({ limit: 100, startingAfter, metadata: { [key]: stamp } }))
+      const { items, hasMore } = yield* idempotent(
+        search.list({ limit: 100, startingAfter, metadata: { [key]: stamp } })
+      )
       const mine = items.find((info) => info.metadata[key] === stamp)
       if (mine !== undefined) return mine
       startingAfter = items.at(-1)?.id
@@ -58,16 +73,26 @@ const look = (backend: Shape, stamp: string): Effect.Effect<DevboxInfo | undefin
   })
 
 /**
- * Looks for the devbox of a stamp. Where the list is consistent one look decides; elsewhere looks go on for half a minute,
- * and giving up is reported as a possible leak.
+ * Looks for the devbox or snapshot of a stamp. Where the list is consistent one look decides; elsewhere looks go on for half
+ * a minute, and giving up is reported as a possible leak.
  */
-export const find = (backend: Shape, stamp: string): Effect.Effect<Option.Option<DevboxInfo>> => {
+export const find = <A extends Stamped>(
+  backend: Shape,
+  search: Search<A>,
+  stamp: string
+): Effect.Effect<Option.Option<A>> => {
   const consistent = backend.capabilities.features.has("consistentList")
   const unsure = (detail: string) =>
-    report({ resource: "devbox", id: `with create id ${stamp}`, devboxId: undefined, backend: backend.name, detail })
+    report({
+      resource: search.resource,
+      id: `with create id ${stamp}`,
+      devboxId: undefined,
+      backend: backend.name,
+      detail
+    })
   const looks = consistent
-    ? look(backend, stamp)
-    : Effect.repeat(look(backend, stamp), {
+    ? look(search, stamp)
+    : Effect.repeat(look(search, stamp), {
         until: (found) => found !== undefined,
         schedule: Schedule.exponential("500 millis", 1.5).pipe(Schedule.upTo({ duration: lag }))
       })
@@ -80,6 +105,38 @@ export const find = (backend: Shape, stamp: string): Effect.Effect<Option.Option
         : Effect.void
     ),
     Effect.map(Option.fromUndefinedOr),
-    Effect.catch((error) => Effect.as(unsure(`the answer to its create was lost and the search failed: ${error.message}`), Option.none()))
+    Effect.catch((error) =>
+      Effect.as(
+        unsure(`the answer to its create was lost and the search failed: ${error.message}`),
+        Option.none()
+      )
+    )
   )
 }
+
+/**
+ * Sends a request that makes something, once. After a lost answer it is looked for and adopted; when the caller was
+ * interrupted meanwhile it is looked for and undone. Must be called without interruption; only `restore` lets it in.
+ */
+export const request = <A extends Stamped, E>(
+  backend: Shape,
+  search: Search<A>,
+  restore: Restore,
+  send: (stamp: Readonly<Record<string, string>>) => Effect.Effect<A, E | BackendError>,
+  undo: (made: A) => Effect.Effect<void>
+): Effect.Effect<A, E | BackendError> =>
+  Effect.suspend(() => {
+    const stamp = makeStamp()
+    const lost = Effect.flatMap(find(backend, search, stamp), Option.match({ onNone: () => Effect.void, onSome: undo }))
+    const isLost = (error: E | BackendError): error is BackendError =>
+      Predicate.isTagged(error, "BackendError") && (error as BackendError).outcome === "ambiguous"
+    return restore(once(send({ [key]: stamp }))).pipe(
+      Effect.catchIf(isLost, (error) =>
+        Effect.flatMap(
+          restore(find(backend, search, stamp)),
+          Option.match({ onNone: () => Effect.fail(error), onSome: Effect.succeed })
+        )
+      ),
+      Effect.onInterrupt(() => lost)
+    )
+  })

@@ -2,14 +2,16 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Shape } from "../../DevboxBackend.ts"
-import type { BackendError, SnapshotError } from "../../DevboxError.ts"
+import type { BackendError, Conflict, LookupError, ReadyError, SnapshotError } from "../../DevboxError.ts"
 import type { AwaitOptions, SnapshotOptions } from "../../DevboxHandle.ts"
 import { report } from "../../DevboxLeaks.ts"
 import type { DevboxId, SnapshotId } from "../../DevboxModel.ts"
-import { type SnapshotInfo, SnapshotParams } from "../../Snapshot.ts"
+import { type SnapshotInfo, SnapshotParams, SnapshotState } from "../../Snapshot.ts"
 import { defined } from "../defined.ts"
+import type { Giving, Restore } from "../give.ts"
 import { pages } from "../pages.ts"
-import { idempotent, once } from "../retry.ts"
+import { idempotent } from "../retry.ts"
+import * as Ownership from "./ownership.ts"
 import { awaitSnapshot } from "./waits.ts"
 
 /** The request that the options stand for. */
@@ -17,10 +19,6 @@ export const toParams = (options: SnapshotOptions): SnapshotParams =>
   new SnapshotParams(
     defined({ name: options.name, metadata: options.metadata, commitMessage: options.commitMessage })
   )
-
-/** Asks for a snapshot. */
-export const start = (backend: Shape, id: DevboxId, options: SnapshotOptions = {}) =>
-  once(backend.startSnapshot(id, toParams(options)))
 
 const discard = (backend: Shape, id: SnapshotId): Effect.Effect<void> =>
   idempotent(backend.deleteSnapshot(id)).pipe(
@@ -36,14 +34,46 @@ const discard = (backend: Shape, id: SnapshotId): Effect.Effect<void> =>
     )
   )
 
+const request = (backend: Shape, id: DevboxId, options: SnapshotOptions, restore: Restore) => {
+  const params = toParams(options)
+  return Ownership.request(
+    backend,
+    { resource: "snapshot", list: (query) => backend.listSnapshots({ ...query, devboxId: id }) },
+    restore,
+    (stamp) => backend.startSnapshot(id, new SnapshotParams({ ...params, metadata: { ...params.metadata, ...stamp } })),
+    (info) => discard(backend, info.id)
+  )
+}
+
+/** Asks for a snapshot. One that the caller will never be given is deleted. */
+export const start = (
+  backend: Shape,
+  id: DevboxId,
+  options: SnapshotOptions,
+  { restore, undoBy }: Giving
+): Effect.Effect<SnapshotInfo, ReadyError | Conflict> =>
+  Effect.map(request(backend, id, options, restore), (info) => {
+    undoBy(discard(backend, info.id))
+    return info
+  })
+
 /** Takes a snapshot and waits for it. One that the caller will never be given is deleted. */
-export const take = (backend: Shape, id: DevboxId, options: SnapshotOptions & AwaitOptions = {}) =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(
-      start(backend, id, options),
-      (info): Effect.Effect<SnapshotInfo, SnapshotError> =>
-        Effect.onError(restore(awaitSnapshot(backend, info.id, options)), () => discard(backend, info.id))
-    )
+export const take = (
+  backend: Shape,
+  id: DevboxId,
+  options: SnapshotOptions & AwaitOptions,
+  giving: Giving
+): Effect.Effect<SnapshotInfo, SnapshotError | Conflict> =>
+  Effect.flatMap(start(backend, id, options, giving), (info) =>
+    giving.restore(awaitSnapshot(backend, info.id, options))
+  )
+
+/** How far a snapshot is. */
+export const get = (backend: Shape, id: SnapshotId): Effect.Effect<SnapshotState, LookupError> =>
+  Effect.map(idempotent(backend.getSnapshot(id)), (state) =>
+    state.snapshot === undefined
+      ? state
+      : new SnapshotState({ ...state, snapshot: Ownership.hideSnapshotStamp(state.snapshot) })
   )
 
 /** Every snapshot that fits, newest first, a page at a time. */
@@ -51,4 +81,7 @@ export const list = (
   backend: Shape,
   query: { readonly devboxId?: DevboxId | undefined; readonly metadata?: Readonly<Record<string, string>> | undefined }
 ): Stream.Stream<SnapshotInfo, BackendError> =>
-  pages(backend, query.metadata, (cursor) => backend.listSnapshots({ ...query, ...cursor }))
+  Stream.map(
+    pages(backend, query.metadata, (cursor) => backend.listSnapshots({ ...query, ...cursor })),
+    Ownership.hideSnapshotStamp
+  )

@@ -45,6 +45,8 @@ interface Place {
   step: number
 }
 
+const nameOf = (place: Place): string => `${place.span} · ${place.name} · ${place.step}`
+
 const isMasked = (fiber: Fiber.Fiber<unknown, unknown>): boolean => "interruptible" in fiber && fiber.interruptible === false
 
 /** A meter for one run of a program; its first fiber is the one that is interrupted. */
@@ -55,7 +57,8 @@ export const makeMeter = (world: World, target?: Target): Meter => {
   let steps = 0
   let struck: { readonly point: string; readonly masked: boolean } | undefined
 
-  const pointOf = (fiber: Fiber.Fiber<unknown, unknown>): string => {
+  /** Where a fiber is now: how many steps it took since it last entered or left a call or an operation of the service. */
+  const placeOf = (fiber: Fiber.Fiber<unknown, unknown>): Place => {
     const { span } = fiber.cache
     const around = span?._tag === "Span" ? span.name : "program"
     const call = fiber.getRef(CurrentCall)
@@ -63,7 +66,7 @@ export const makeMeter = (world: World, target?: Target): Meter => {
     if (place === undefined) {
       const fresh = { span: around, call, name: call ?? "start", step: 1 }
       places.set(fiber, fresh)
-      return `${fresh.span} · ${fresh.name} · 1`
+      return fresh
     }
     if (place.call !== call || place.span !== around) {
       place.name = call ?? (place.call === undefined ? "start" : `after ${place.call}`)
@@ -72,7 +75,7 @@ export const makeMeter = (world: World, target?: Target): Meter => {
       place.step = 0
     }
     place.step += 1
-    return `${place.span} · ${place.name} · ${place.step}`
+    return place
   }
 
   return {
@@ -82,12 +85,12 @@ export const makeMeter = (world: World, target?: Target): Meter => {
     step: (fiber) => {
       root ??= fiber
       if (struck !== undefined) return false
-      const point = pointOf(fiber)
+      const place = placeOf(fiber)
       steps += 1
-      if (target === undefined) points.push(point)
+      if (target === undefined) points.push(nameOf(place))
       if (steps !== target?.step) return false
       const interrupted = root
-      struck = { point, masked: isMasked(interrupted) }
+      struck = { point: nameOf(place), masked: isMasked(interrupted) }
       if (target.how === "before") {
         world.next(() => interrupted.interruptUnsafe())
         return true

@@ -79,7 +79,8 @@ export const makeWorld = (): World => {
     if (millis <= 0) return Effect.yieldNow
     if (!Number.isFinite(millis)) return Effect.never
     return Effect.callback<void>((resume) => {
-      const timer: Timer = { at: now + millis, wake: () => resume(Effect.void) }
+      // Whole milliseconds, as clocks outside of tests give them.
+      const timer: Timer = { at: now + Math.ceil(millis), wake: () => resume(Effect.void) }
       let at = timers.length
       while (at > 0 && timers[at - 1]!.at > timer.at) at--
       timers.splice(at, 0, timer)

@@ -1,5 +1,5 @@
 // The programs that live inside a box, as text: the agent (resident, POSIX sh), the slot that becomes one command,
-// the named shell and the killer. The host writes them into the request directory `q`, read-only inside the box.
+// the named shell and the killer. The host keeps them in one directory for all boxes, read-only inside; requests are in the box's `q`.
 //
 // To the agent, one line each:                    From the box:
 //   T key fifo          start a slot                S key pid            the slot's command starts
@@ -15,17 +15,17 @@
 // limit since 2.4, every child inherits it through fork, exec, setsid, re-parenting and `env -i`, and
 // /proc/PID/limits shows it: the mark finds what process groups and environment variables lose.
 
-/** `agent.sh Q GROUPS SETSID BASH ENV`; GROUPS is empty in a box with its own pid namespace. */
-export const agentScript = `Q=$1 G=$2 S= B= E= L=-w M=
+/** `agent.sh Q LIB GROUPS SETSID BASH ENV MARK`; GROUPS and MARK are empty in a box with its own pid namespace. */
+export const agentScript = `Q=$1 P=$2 G=$3 S= B= E= L=-w M=$7 m=$7
 exec 3>&1 4<&0 </dev/null >/dev/null 2>&1
 umask 022
 . "$Q/env.sh"
 ulimit -S -w || L=-x
-for x in "$3" /usr/bin/setsid /bin/setsid; do [ -x "$x" ] && S=$x && break; done
-for x in "$4" /usr/bin/bash /bin/bash /bin/sh; do [ -x "$x" ] && B=$x && break; done
+for x in "$4" /usr/bin/setsid /bin/setsid; do [ -x "$x" ] && S=$x && break; done
+for x in "$5" /usr/bin/bash /bin/bash /bin/sh; do [ -x "$x" ] && B=$x && break; done
 # A shell starts background children with INT and QUIT ignored, for good; only env can undo that.
-[ -x "$5" ] && E="$5 --default-signal=INT,QUIT"
-run() { exec $E \${S:+"$S"} "$@"; }
+[ -x "$6" ] && E="$6 --default-signal=INT,QUIT"
+run() { [ -z "$G" ] || ulimit -S $L "$m"; exec $E \${S:+"$S"} "$@"; }
 own() { [ -z "$G" ] || : >"$G/$p"; }
 echo "R $$" >&3
 while IFS=' ' read -r op id a b c d e <&4; do case $op in
@@ -35,7 +35,7 @@ T) # Without \`command\`, dash would end when the fork fails.
      trap "echo X $id 254 0 >&3" 0
      exec 9<"$Q/$a"
      [ -n "$S" ] || set -m
-     run sh "$Q/slot.sh" "$Q" "$id" $L "$B" 4<&- & p=$!; exec 9<&-; own
+     run sh "$P/slot.sh" "$Q" "$id" $L "$B" 4<&- & p=$!; exec 9<&-; own
      wait $p; x=$?; trap - 0
      if kill -s 0 -- "-$p"; then
        echo "X $id $x 1" >&3
@@ -48,7 +48,7 @@ W) command eval '{
      exec 9<>"$Q/$a"
      while :; do
        [ -n "$S" ] || set -m
-       run "$B" "$Q/shell.sh" "$Q" "$id" $L 4<&- & p=$!; own
+       run "$B" "$P/shell.sh" "$Q" "$id" 4<&- & p=$!; own
        wait $p; x=$?
        echo "H $id $x" >&3
        case $x in 126|127) break ;; esac
@@ -56,10 +56,12 @@ W) command eval '{
    } &' || echo "F $id" >&3 ;;
 K) case $c in
    m) x=0; kill -s "$b" "$e" && x=1; echo "K $id $a $x 0" >&3 ;;
-   *) # First what needs no fork: with all pids taken, this is what makes room again.
-      [ "$b$c" = KILLg ] && kill -s KILL -- "-$e"
-      set -- "$id" "$a" "$b" "$d" "$e"
-      command eval '{ exec "$B" "$Q/kill.sh" "$@" 4<&-; } &' || . "$Q/kill.sh" ;;
+   *) set -- "$id" "$a" "$b" "$d" "$e"
+      command eval '{ exec "$B" "$P/kill.sh" "$@" 4<&-; } &' || {
+        # All pids are taken. The killer needs none, and the group, which needs no search, makes room.
+        [ "$b$c" = KILLg ] && kill -s KILL -- "-$e"
+        . "$P/kill.sh"
+      } ;;
    esac ;;
 M) M="$M $id" ;;
 Z) if [ -z "$G" ]; then kill -s "$id" -- -1
@@ -70,8 +72,10 @@ esac; done
 # End of file: the owner is gone or wants the end. Without an own pid namespace, -1 would be the user's session.
 if [ -z "$G" ]; then kill -s KILL -- -1
 else
+  # Our own children first, or they would start what is killed again.
+  trap "" TERM; kill -s TERM 0
   for x in "$G"/*; do kill -s KILL -- "-\${x##*/}"; done
-  set -- - - KILL "$M" 0; [ -z "$M" ] || . "$Q/kill.sh"
+  set -- - - KILL "$M" 0; . "$P/kill.sh"
 fi
 `;
 
@@ -88,8 +92,10 @@ set -- "$4" "$1/$id.cmd"
 . "$file"
 `;
 
-/** `shell.sh Q KEY LIMITFLAG`: a named shell. The user's code shares this process, hence the long names. */
-export const shellScript = `__devbox_q=$1 __devbox_key=$2 __devbox_l=$3 __devbox_j=
+/** `shell.sh Q KEY`: a named shell. The user's code shares this process, hence the long names. */
+export const shellScript = `__devbox_q=$1 __devbox_key=$2 __devbox_l=-w __devbox_j=
+# bash has another letter for the limit on file locks.
+[ -z "\${BASH_VERSION-}" ] || __devbox_l=-x
 set --
 cd 2>/dev/null || cd /
 echo "N $__devbox_key $$" >&3
@@ -149,6 +155,6 @@ echo "K $1 $2 $total $count" >&3
 
 /** Pid 1 of a box that util-linux built: `wait` reaps orphans. The agent is not pid 1, so that -1 spares only the agent. */
 export const initScript = `exec 5<&0
-sh "$1/agent.sh" "$@" <&5 5<&- & exec 5<&-
+sh "$2/agent.sh" "$@" <&5 5<&- & exec 5<&-
 wait $!
 `;

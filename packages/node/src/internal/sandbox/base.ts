@@ -3,6 +3,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { createHash, randomUUID } from "node:crypto";
+import { ensureScripts } from "./layout.ts";
 import { shareNode } from "./nodeShare.ts";
 import type { Base, HostReport } from "./types.ts";
 
@@ -104,8 +105,11 @@ export const ensureBase = async (stateDir: string, report: HostReport): Promise<
   const fingerprint = hostFingerprint();
   const dir = path.join(stateDir, "base", `${fingerprint}-${report.uid}`);
   const node = report.launcher === "process" ? undefined : shareNode(stateDir, report);
-  if (report.launcher === "process" || fs.existsSync(dir)) return { dir, fingerprint, node };
-  fs.mkdirSync(path.dirname(dir), { recursive: true, mode: 0o755 });
+  const mountPoint = path.join(stateDir, "base", "mnt");
+  const base: Base = { dir, fingerprint, node, scripts: ensureScripts(stateDir), mountPoint };
+  if (report.launcher === "process" || fs.existsSync(dir)) return base;
+  fs.mkdirSync(mountPoint, { recursive: true });
+  for (const name of [path.dirname(dir), mountPoint]) fs.chmodSync(name, 0o755);
   const building = path.join(path.dirname(dir), `.building-${randomUUID()}`);
   const mask = process.umask(0o022);
   try {
@@ -119,5 +123,5 @@ export const ensureBase = async (stateDir: string, report: HostReport): Promise<
     fs.rmSync(building, { recursive: true, force: true });
     if (!fs.existsSync(dir)) throw error;
   }
-  return { dir, fingerprint, node };
+  return base;
 };

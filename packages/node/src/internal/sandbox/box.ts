@@ -130,10 +130,9 @@ export class DrivenBox implements Box {
   }
 
   async kill(executionId: string, options: KillOptions): Promise<KillOutcome> {
-    const [signalled, remaining] = await this.#ask((nonce) => {
-      this.#link.send(`K ${executionId} ${nonce} ${options.signal ?? "KILL"} ${options.group ? "g" : "m"}`);
-      return `K ${nonce}`;
-    });
+    const [signalled, remaining] = await this.#ask("K", (nonce) =>
+      this.#link.send(`K ${executionId} ${nonce} ${options.signal ?? "KILL"} ${options.group ? "g" : "m"}`)
+    );
     return { signalled: Number(signalled), remaining: Number(remaining) };
   }
 
@@ -146,23 +145,20 @@ export class DrivenBox implements Box {
   }
 
   async ping(): Promise<void> {
-    await this.#ask((nonce) => {
-      this.#link.send(`P ${nonce}`);
-      return `P ${nonce}`;
-    });
+    await this.#ask("P", (nonce) => this.#link.send(`P ${nonce}`));
   }
 
   async #signalAll(signal: string): Promise<void> {
-    await this.#ask((nonce) => {
-      this.#link.send(`Z ${signal} ${nonce}`);
-      return `Z ${nonce}`;
-    });
+    await this.#ask("Z", (nonce) => this.#link.send(`Z ${signal} ${nonce}`));
   }
 
-  #ask(send: (nonce: string) => string): Promise<ReadonlyArray<string>> {
+  #ask(op: string, send: (nonce: string) => void): Promise<ReadonlyArray<string>> {
     if (this.#gone !== undefined) return Promise.reject(this.#gone);
+    const nonce = `${this.#self}${this.#nonce++}`;
     return new Promise((resolve, reject) => {
-      this.#replies.set(send(`${this.#self}${this.#nonce++}`), { resolve, reject });
+      // Before it is sent: an owner in this process may answer at once.
+      this.#replies.set(`${op} ${nonce}`, { resolve, reject });
+      send(nonce);
     });
   }
 

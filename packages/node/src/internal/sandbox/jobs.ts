@@ -6,7 +6,7 @@ import type { FifoPool } from "./fifo.ts";
 import { Pump } from "./pump.ts";
 
 /** A number that no other execution on this machine has: see agentScripts.ts on marks. */
-const mark = (): string => randomBytes(6).readUIntBE(0, 5).toString();
+export const newMark = (): string => randomBytes(6).readUIntBE(0, 5).toString();
 
 export interface JobRequest {
   readonly id: string;
@@ -20,7 +20,7 @@ export interface JobRequest {
 
 export class Job {
   readonly request: JobRequest;
-  readonly mark = mark();
+  readonly mark = newMark();
   readonly journal: JournalWriter;
   /** Kills that were asked for before it had a process. */
   readonly whenStarted: Array<() => void> = [];

@@ -2,9 +2,10 @@
 // an unprivileged kernel user in namespaces of its own; a root caller becomes that user first, so that kernel uid 0
 // does not exist inside. The overlay is mounted in a namespace that dies with the box: nothing has to be unmounted.
 import * as path from "node:path";
+import { newMark } from "./jobs.ts";
 import { bubblewrapCommand } from "./launchBubblewrap.ts";
 import { utilLinuxCommand } from "./launchUtilLinux.ts";
-import { boxDirs, insideQ } from "./layout.ts";
+import { boxDirs, insideLib, insideQ } from "./layout.ts";
 import { dropped } from "./tools.ts";
 import type { BoxSpec } from "./types.ts";
 
@@ -33,19 +34,19 @@ const overlayOptions = (spec: BoxSpec): string => {
   return `lowerdir=${lower},upperdir=${relative(dirs.upper)},workdir=${relative(dirs.work)},userxattr`;
 };
 
-/** Arguments of agent.sh: request directory, group directory, and where to find setsid, bash and a good env. */
-const agentArguments = (spec: BoxSpec, q: string, groups: string): ReadonlyArray<string> => {
+/** Arguments of agent.sh: its directories, and where to find setsid, bash and a good env. */
+const agentArguments = (spec: BoxSpec, q: string, lib: string, groups: string): ReadonlyArray<string> => {
   const { tools, probes } = spec.report;
   const signals = probes.some((probe) => probe.name === "env-signals" && probe.ok);
-  return [q, groups, tools["setsid"] ?? "", tools["bash"] ?? "", signals ? (tools["env"] ?? "") : ""];
+  return [q, lib, groups, tools["setsid"] ?? "", tools["bash"] ?? "", signals ? (tools["env"] ?? "") : "", groups === "" ? "" : newMark()];
 };
 
 export const launchCommand = (spec: BoxSpec): LaunchCommand => {
   const dirs = boxDirs(spec.dir);
   const env = { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", LC_ALL: "C" };
   if (spec.report.launcher === "process") {
-    const args = agentArguments(spec, dirs.requests, dirs.groups);
-    return { argv: [spec.report.tools["sh"] ?? "sh", `${dirs.requests}/agent.sh`, ...args], cwd: dirs.home, env };
+    const args = agentArguments(spec, dirs.requests, spec.base.scripts, dirs.groups);
+    return { argv: [spec.report.tools["sh"] ?? "sh", `${spec.base.scripts}/agent.sh`, ...args], cwd: dirs.home, env };
   }
   const plan = {
     spec,
@@ -53,7 +54,7 @@ export const launchCommand = (spec: BoxSpec): LaunchCommand => {
     overlay: overlayOptions(spec),
     processes: spec.limits?.processes ?? DEFAULT_PROCESSES,
     hostname: spec.hostname ?? "devbox",
-    agent: agentArguments(spec, insideQ, "")
+    agent: agentArguments(spec, insideQ, insideLib, "")
   };
   const argv = spec.report.launcher === "bubblewrap" ? bubblewrapCommand(plan) : utilLinuxCommand(plan);
   return { argv, cwd: spec.layersDir, env, ...dropped(spec.report) };

@@ -1,7 +1,7 @@
 // The quick way in: unshare mounts the overlay, bubblewrap does the rest. See launch.ts for the model.
 import { readOnlyBinds } from "./binds.ts";
 import type { LaunchPlan } from "./launch.ts";
-import { firstFifos, insideQ } from "./layout.ts";
+import { firstFifos, insideLib, insideQ } from "./layout.ts";
 
 // bubblewrap makes two user namespaces below ours (one to mount devpts, one for uid 1000); the box gets none.
 const outer = `echo 2 >/proc/sys/user/max_user_namespaces
@@ -17,9 +17,9 @@ export const bubblewrapCommand = (plan: LaunchPlan): ReadonlyArray<string> => {
   const { tools } = spec.report;
   return [
     tools["unshare"]!, "--user", "--map-root-user", "--mount", "--propagation", "private",
-    tools["sh"]!, "-c", outer, "sh", String(plan.processes), plan.overlay, dirs.merged, dirs.requests,
+    tools["sh"]!, "-c", outer, "sh", String(plan.processes), plan.overlay, spec.base.mountPoint, dirs.requests,
     tools["bwrap"]!,
-    "--bind", dirs.merged, "/",
+    "--bind", spec.base.mountPoint, "/",
     ...readOnlyBinds(spec).flatMap((bind) => ["--ro-bind", bind.source, bind.target]),
     "--proc", "/proc",
     // Never without this: /proc/sys belongs to the user who maps to it, whatever capabilities say.
@@ -27,6 +27,7 @@ export const bubblewrapCommand = (plan: LaunchPlan): ReadonlyArray<string> => {
     "--dev", "/dev",
     "--tmpfs", "/run",
     "--ro-bind", dirs.requests, insideQ,
+    "--ro-bind", spec.base.scripts, insideLib,
     "--unshare-user", "--uid", "1000", "--gid", "1000",
     "--unshare-pid", "--unshare-ipc", "--unshare-uts",
     ...(spec.network === "host" ? [] : ["--unshare-net"]),
@@ -35,6 +36,6 @@ export const bubblewrapCommand = (plan: LaunchPlan): ReadonlyArray<string> => {
     "--chdir", "/home/user",
     "--clearenv",
     "--die-with-parent",
-    "sh", `${insideQ}/agent.sh`, ...plan.agent
+    "sh", `${insideLib}/agent.sh`, ...plan.agent
   ];
 };

@@ -3,7 +3,7 @@
 import * as fs from "node:fs";
 import { readOnlyBinds } from "./binds.ts";
 import type { LaunchPlan } from "./launch.ts";
-import { firstFifos, insideQ } from "./layout.ts";
+import { firstFifos, insideLib, insideQ } from "./layout.ts";
 import { quote } from "./quote.ts";
 
 const devices = ["null", "zero", "full", "random", "urandom", "tty"];
@@ -17,7 +17,7 @@ const table = (rows: ReadonlyArray<ReadonlyArray<string>>): string =>
 
 /** In the namespaces of user and mounts; the processes of the box do not exist yet. */
 const outerStage = (plan: LaunchPlan, places: ReadonlyArray<{ readonly path: string; readonly kind: "dir" | "file" }>): string => `
-m=${quote(plan.dirs.merged)} q=${quote(plan.dirs.requests)}
+m=${quote(plan.spec.base.mountPoint)} q=${quote(plan.dirs.requests)}
 echo 1 >/proc/sys/user/max_user_namespaces
 ulimit -p ${plan.processes} 2>/dev/null || ulimit -u ${plan.processes}
 (cd "$q" && exec mkfifo -m 666 ${firstFifos.join(" ")}) &
@@ -47,21 +47,23 @@ const innerStage = (plan: LaunchPlan): string => {
         // SIOCGIFFLAGS, IFF_UP | IFF_RUNNING, SIOCSIFFLAGS
         : `perl -e 'socket($s,2,2,0); $r=pack("a16x24","lo"); ioctl($s,0x8913,$r) or die; substr($r,16,2)=pack("s",unpack("s",substr($r,16,2))|0x41); ioctl($s,0x8914,$r) or die "lo: $!"'`;
   return `
-m=${quote(plan.dirs.merged)} q=${quote(plan.dirs.requests)}
-echo ${quote(plan.hostname)} >"$m/proc/sys/kernel/hostname"
+m=${quote(plan.spec.base.mountPoint)} q=${quote(plan.dirs.requests)}
+hostname ${quote(plan.hostname)}
 ${plan.spec.network === "host" ? "" : `${loopback} || exit 125`}
 mount -n --fstab "$q/mounts.2" -a || exit 125
 cd "$m" && pivot_root . run/devbox/old && cd / && umount -n -l /run/devbox/old || exit 125
 cd /home/user || cd /
-exec unshare --user --map-user=1000 --map-group=1000 setpriv --bounding-set=-all --inh-caps=-all --no-new-privs --pdeathsig KILL \
-  env -i PATH=/usr/bin:/bin sh ${insideQ}/init.sh ${plan.agent.map(quote).join(" ")}
+# A new user namespace starts with every capability in its bounding set; keeping them for one exec allows dropping them.
+exec unshare --user --map-user=1000 --map-group=1000 --keep-caps \\
+  setpriv --bounding-set=-all --inh-caps=-all --ambient-caps=-all --no-new-privs --pdeathsig KILL \
+  env -i PATH=/usr/bin:/bin sh ${insideLib}/init.sh ${plan.agent.map(quote).join(" ")}
 `;
 };
 
 export const utilLinuxCommand = (plan: LaunchPlan): ReadonlyArray<string> => {
   const { spec, dirs } = plan;
   const { tools } = spec.report;
-  const m = dirs.merged;
+  const m = spec.base.mountPoint;
   const binds = readOnlyBinds(spec);
   const parents = binds.flatMap((bind) => {
     const parts = bind.target.split("/").slice(1, -1);
@@ -80,6 +82,7 @@ export const utilLinuxCommand = (plan: LaunchPlan): ReadonlyArray<string> => {
       ...binds.map((bind) => [bind.source, `${m}${bind.target}`, "none", readOnly]),
       ["tmpfs", `${m}/run`, "tmpfs", "mode=755,nosuid,nodev"],
       [dirs.requests, `${m}${insideQ}`, "none", `${readOnly},noexec,x-mount.mkdir`],
+      [spec.base.scripts, `${m}${insideLib}`, "none", `${readOnly},noexec,x-mount.mkdir`],
       ["tmpfs", `${m}/run/devbox/old`, "tmpfs", "mode=700,x-mount.mkdir"],
       ...devices.map((name) => [`/dev/${name}`, `${m}/dev/${name}`, "none", "bind"]),
       ["devpts", `${m}/dev/pts`, "devpts", "newinstance,ptmxmode=0666,mode=620,nosuid,noexec"],

@@ -1,12 +1,15 @@
 // Where things are: the files of a box on the host and the places they have inside.
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { createHash, randomUUID } from "node:crypto";
 import { agentScript, initScript, killScript, shellScript, slotScript } from "./agentScripts.ts";
 import { exportLines } from "./quote.ts";
 import type { BoxSpec } from "./types.ts";
 
 /** The request directory as the box sees it. */
 export const insideQ = "/run/devbox/q";
+/** The agent's files as the box sees them. */
+export const insideLib = "/run/devbox/lib";
 
 /** FIFOs that the launcher makes on its way, so that the first executions find them. */
 export const firstFifos: ReadonlyArray<string> = Array.from({ length: 5 }, (_, index) => `l.${index}`);
@@ -15,8 +18,6 @@ export const boxDirs = (dir: string) => ({
   /** What the box wrote: the overlay's upper layer. */
   upper: path.join(dir, "upper"),
   work: path.join(dir, "work"),
-  /** Where the overlay is mounted, in a mount namespace that only the box has. */
-  merged: path.join(dir, "m"),
   /** Requests: scripts and FIFOs, read-only inside. */
   requests: path.join(dir, "q"),
   /** Journals, invisible inside. */
@@ -26,14 +27,6 @@ export const boxDirs = (dir: string) => ({
   /** Process tier: one empty file per process group. */
   groups: path.join(dir, "g")
 });
-
-const writeScripts = (q: string): void => {
-  fs.writeFileSync(`${q}/agent.sh`, agentScript);
-  fs.writeFileSync(`${q}/slot.sh`, slotScript);
-  fs.writeFileSync(`${q}/shell.sh`, shellScript);
-  fs.writeFileSync(`${q}/kill.sh`, killScript);
-  fs.writeFileSync(`${q}/init.sh`, initScript);
-};
 
 const environment = (spec: BoxSpec, home: string): Record<string, string> => {
   if (spec.report.launcher === "process") {
@@ -61,34 +54,67 @@ const environment = (spec: BoxSpec, home: string): Record<string, string> => {
   };
 };
 
-/** Makes the directories and the agent's files. Safe to repeat: a resumed box keeps `upper`, requests start empty. */
+/** Makes what is missing. Safe to repeat: a resumed box keeps its writes, requests start empty. */
 export const prepareBoxDir = (spec: BoxSpec): void => {
   const dirs = boxDirs(spec.dir);
   const { uid, gid, drops, launcher } = spec.report;
-  const boxes = path.dirname(spec.dir);
-  if (fs.mkdirSync(boxes, { recursive: true, mode: 0o755 }) !== undefined) fs.chmodSync(boxes, 0o755);
-  // A root owner keeps the directory; the box's user may only pass through it.
-  fs.mkdirSync(spec.dir, { recursive: true, mode: 0o700 });
-  if (drops) {
-    fs.chownSync(spec.dir, 0, gid);
-    fs.chmodSync(spec.dir, 0o710);
-  }
-  fs.rmSync(dirs.requests, { recursive: true, force: true });
-  fs.mkdirSync(dirs.requests, { mode: 0o755 });
-  fs.chmodSync(dirs.requests, 0o755);
-  if (drops) fs.chownSync(dirs.requests, uid, gid);
-  fs.mkdirSync(dirs.output, { recursive: true, mode: 0o700 });
-  if (launcher === "process") {
-    fs.mkdirSync(dirs.home, { recursive: true, mode: 0o700 });
-    fs.rmSync(dirs.groups, { recursive: true, force: true });
-    fs.mkdirSync(dirs.groups, { mode: 0o700 });
-  } else {
-    for (const dir of [dirs.upper, dirs.work, dirs.merged]) {
-      if (fs.existsSync(dir)) continue;
-      fs.mkdirSync(dir, { mode: 0o755 });
-      if (drops) fs.chownSync(dir, uid, gid);
+  const make = (dir: string, mode: number, owner?: number): boolean => {
+    try {
+      fs.mkdirSync(dir, { mode });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      throw error;
     }
+    if (drops && owner !== undefined) fs.chownSync(dir, owner, gid);
+    return true;
+  };
+  // A root owner keeps the directory; the box's user may only pass through it.
+  const mask = process.umask(0o022);
+  try {
+    try {
+      make(spec.dir, drops ? 0o710 : 0o700, 0);
+    } catch {
+      fs.mkdirSync(path.dirname(spec.dir), { recursive: true, mode: 0o755 });
+      make(spec.dir, drops ? 0o710 : 0o700, 0);
+    }
+    if (!make(dirs.requests, 0o755, uid)) {
+      fs.rmSync(dirs.requests, { recursive: true });
+      make(dirs.requests, 0o755, uid);
+    }
+    make(dirs.output, 0o700);
+    if (launcher === "process") {
+      make(dirs.home, 0o700);
+      fs.rmSync(dirs.groups, { recursive: true, force: true });
+      make(dirs.groups, 0o700);
+    } else {
+      make(dirs.upper, 0o755, uid);
+      make(dirs.work, 0o755, uid);
+    }
+    fs.writeFileSync(`${dirs.requests}/env.sh`, exportLines(environment(spec, dirs.home)), { mode: 0o644 });
+  } finally {
+    process.umask(mask);
   }
-  writeScripts(dirs.requests);
-  fs.writeFileSync(`${dirs.requests}/env.sh`, exportLines(environment(spec, dirs.home)), { mode: 0o644 });
+};
+
+const scripts = { agent: agentScript, slot: slotScript, shell: shellScript, kill: killScript, init: initScript };
+
+/** Writes the agent's files once for all boxes and returns their directory. */
+export const ensureScripts = (stateDir: string): string => {
+  const hash = createHash("sha256").update(JSON.stringify(scripts)).digest("hex").slice(0, 16);
+  const dir = path.join(stateDir, "tools", `agent-${hash}`);
+  if (fs.existsSync(dir)) return dir;
+  const building = `${dir}.${randomUUID()}`;
+  fs.mkdirSync(building, { recursive: true, mode: 0o755 });
+  for (const [name, text] of Object.entries(scripts)) {
+    fs.writeFileSync(path.join(building, `${name}.sh`), text);
+    fs.chmodSync(path.join(building, `${name}.sh`), 0o644);
+  }
+  for (const name of [path.dirname(dir), building]) fs.chmodSync(name, 0o755);
+  try {
+    fs.renameSync(building, dir);
+  } catch (error) {
+    fs.rmSync(building, { recursive: true, force: true });
+    if (!fs.existsSync(dir)) throw error;
+  }
+  return dir;
 };

@@ -122,6 +122,7 @@ export class BoxOwner implements AgentLink {
       job = new Job(request, this.journal.create(request.id));
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
+      this.#forget(request.id);
       return this.#emit(`F ${request.id} ${code === "EEXIST" ? "duplicate" : "nospace"}`);
     }
     this.#jobs.set(request.id, job);
@@ -232,7 +233,7 @@ export class BoxOwner implements AgentLink {
   #fail(job: Job, reason: string): void {
     if (!this.#jobs.delete(job.request.id)) return;
     job.abort();
-    this.#forget(job);
+    this.#forget(job.request.id);
     for (const kill of job.whenStarted.splice(0)) kill();
     this.#slots.finished(job);
     this.#shells.finished(job);
@@ -252,14 +253,14 @@ export class BoxOwner implements AgentLink {
 
   /** Its background processes can still be found and killed. */
   #remember(job: Job): void {
-    this.#forget(job);
+    this.#forget(job.request.id);
     this.#marks.set(job.request.id, job.mark);
     if (this.#marks.size > MARKS) this.#marks.delete(this.#marks.keys().next().value!);
   }
 
-  #forget(job: Job): void {
+  #forget(executionId: string): void {
     const { requests } = boxDirs(this.#spec.dir);
-    fs.unlink(`${requests}/${job.request.id}.sh`, () => {});
-    fs.unlink(`${requests}/${job.request.id}.cmd`, () => {});
+    fs.unlink(`${requests}/${executionId}.sh`, () => {});
+    fs.unlink(`${requests}/${executionId}.cmd`, () => {});
   }
 }

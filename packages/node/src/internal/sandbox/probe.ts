@@ -125,7 +125,8 @@ const tryOverlay = async (
   } catch (error) {
     return { ok: false, detail: (error as Error).message };
   } finally {
-    fs.rmSync(path.join(dir, "w", "work"), { recursive: true, force: true });
+    // The overlay leaves this one closed to everybody, its owner included.
+    if (fs.existsSync(path.join(dir, "w", "work"))) fs.chmodSync(path.join(dir, "w", "work"), 0o700);
     fs.rmSync(dir, { recursive: true, force: true });
   }
 };

@@ -58,6 +58,10 @@ export interface Base {
   readonly dir: string;
   /** Changes when the host's system changes; snapshots remember it. */
   readonly fingerprint: string;
+  /** The agent's files, bound read-only into every box. */
+  readonly scripts: string;
+  /** An empty directory; each box mounts its root there, in a mount namespace of its own. */
+  readonly mountPoint: string;
   /** Host path bound at `/opt/node` (a prefix) or `/opt/node/bin/node` (a file); undefined when Node cannot be shared. */
   readonly node: { readonly path: string; readonly kind: "prefix" | "file" } | undefined;
 }

@@ -1,0 +1,62 @@
+/**
+ * The server side of `DevboxApi`: routes over any `DevboxBackend`, for any Effect HTTP server. It waits only as long as the wire
+ * promises, checks keys with {@link ApiKeys} and repeats with {@link IdempotencyStore}; sockets, limits and storage are the
+ * server's that mounts it.
+ */
+import type * as FileSystem from "effect/FileSystem"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import type * as Etag from "effect/http/Etag"
+import type * as HttpPlatform from "effect/http/HttpPlatform"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as Layer from "effect/Layer"
+import type * as Path from "effect/Path"
+import type { ApiKeys } from "./ApiKeys.ts"
+import { DevboxApi } from "./DevboxApi.ts"
+import type { DevboxBackend } from "./DevboxBackend.ts"
+import type { IdempotencyStore } from "./IdempotencyStore.ts"
+import { devboxesHandlers } from "./internal/handlers/devboxes.ts"
+import { authorization, door } from "./internal/handlers/door.ts"
+import { executionsHandlers } from "./internal/handlers/executions.ts"
+import { extensionsHandlers } from "./internal/handlers/extensions.ts"
+import { filesHandlers } from "./internal/handlers/files.ts"
+import { networkHandlers } from "./internal/handlers/network.ts"
+import { toResponse } from "./internal/handlers/respond.ts"
+import { snapshotsHandlers } from "./internal/handlers/snapshots.ts"
+
+const nowhere = HttpRouter.add(
+  "*",
+  "/*",
+  toResponse({
+    status: 404,
+    headers: { "x-should-retry": "false" },
+    body: { message: "there is no such path; see /openapi.json for those that exist", code: "no_such_path" }
+  })
+)
+
+/** Every route, with the OpenAPI document at `/openapi.json`. */
+export const layer: Layer.Layer<
+  never,
+  never,
+  | ApiKeys
+  | DevboxBackend
+  | IdempotencyStore
+  | Etag.Generator
+  | FileSystem.FileSystem
+  | HttpPlatform.HttpPlatform
+  | HttpRouter.HttpRouter
+  | Path.Path
+> = Layer.mergeAll(
+  HttpApiBuilder.layer(DevboxApi, { openapiPath: "/openapi.json" }).pipe(
+    Layer.provide([
+      devboxesHandlers,
+      executionsHandlers,
+      extensionsHandlers,
+      filesHandlers,
+      networkHandlers,
+      snapshotsHandlers
+    ]),
+    // After the handlers, which need it, too.
+    Layer.provide([door, authorization])
+  ),
+  nowhere
+)

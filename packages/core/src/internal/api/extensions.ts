@@ -1,0 +1,23 @@
+/** Our own endpoint: what the backend behind a server can do, so that a client of ours need not guess. Runloop has none. */
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as Schema from "effect/Schema"
+import { Limits, NetworkMode } from "../../DevboxModel.ts"
+import { snakeCase } from "../snakeCase.ts"
+import { failures } from "./failures.ts"
+
+/** The facts about a server's backend; see `Capabilities`. */
+export const ServerFacts = snakeCase(
+  Schema.Struct({
+    backend: Schema.String,
+    features: Schema.Array(Schema.String),
+    limits: Limits,
+    networks: Schema.Array(NetworkMode)
+  })
+)
+
+/** See above. */
+export class ExtensionsApi extends HttpApiGroup.make("extensions")
+  .add(
+    HttpApiEndpoint.get("facts", "/v1/effect-devbox/facts", { success: ServerFacts, error: failures })
+  ) {}

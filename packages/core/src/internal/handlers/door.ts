@@ -1,0 +1,132 @@
+/**
+ * What stands around every request: a key that is checked, a request that cannot be read and a defect as answers in the one
+ * form, and a request that arrives twice carried out once (PROTOCOL P1).
+ */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as HttpApiError from "effect/http-api/HttpApiError"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Layer from "effect/Layer"
+import { ApiKeys } from "../../ApiKeys.ts"
+import { AuthenticationError, InvalidRequestError } from "../../DevboxError.ts"
+import { type Answer, IdempotencyStore } from "../../IdempotencyStore.ts"
+import { Authorization, Caller, Door } from "../api/security.ts"
+import { encode } from "../wireError.ts"
+import { failure, toResponse } from "./respond.ts"
+
+const unauthorized = toResponse(
+  encode(failure("authorize", new AuthenticationError({ detail: "the key is missing or not valid; send `Authorization: Bearer <key>`" })))
+)
+
+/** Checks the key before anything else is said. */
+export const authorization = Layer.effect(
+  Authorization,
+  Effect.map(ApiKeys, (keys) => ({
+    bearer: (handler, { credential }) =>
+      Effect.flatMap(keys.check(credential), (caller) =>
+        caller === undefined ? Effect.succeed(unauthorized) : Effect.provideService(handler, Caller, caller)
+      )
+  }))
+)
+
+const badRequest = (detail: string) => toResponse(encode(failure("request", new InvalidRequestError({ detail }))))
+
+/** What went wrong says nothing to a stranger; the log has it. */
+const internalFailure = toResponse({
+  status: 500,
+  headers: { "x-should-retry": "false" },
+  body: { message: "the server failed; its log says why", code: "internal" }
+})
+
+const tooLarge = toResponse({
+  status: 413,
+  headers: { "x-should-retry": "false" },
+  body: { message: "the body of the request is too large", code: "too_large" }
+})
+
+const where = { Params: "path", Query: "query", Headers: "headers", Payload: "body" } as const
+
+/** A failure that no handler answered → an answer. */
+const explain = (cause: Cause.Cause<unknown>): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+  if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
+  const error = Cause.squash(cause)
+  if (HttpApiError.HttpApiSchemaError.is(error)) {
+    const place = where[error.kind as keyof typeof where]
+    if (place !== undefined) return Effect.succeed(badRequest(`the ${place} of the request: ${error.cause.message}`))
+  }
+  if (HttpApiError.HttpApiPayloadTooLarge.is(error)) return Effect.succeed(tooLarge)
+  if (isUnreadable(error)) return Effect.succeed(badRequest("the request cannot be read to its end"))
+  return Effect.as(Effect.logError("a request failed with a defect", cause), internalFailure)
+}
+
+const isUnreadable = (error: unknown): boolean =>
+  typeof error === "object" &&
+  error !== null &&
+  "_tag" in error &&
+  error._tag === "HttpServerError" &&
+  "reason" in error &&
+  (error.reason as { readonly _tag?: string })._tag === "RequestParseError"
+
+/** Requests whose answer is a stream or a look: each is new. */
+const isNewEachTime = /\/(wait_for_status|read_file_contents|download_file|upload_file)$/
+
+const keepable = (response: HttpServerResponse.HttpServerResponse): Answer | undefined =>
+  response.status >= 200 && response.status < 300 && response.body._tag === "Uint8Array"
+    ? { status: response.status, headers: { "content-type": response.body.contentType }, body: response.body.body }
+    : undefined
+
+const replay = ({ body, headers, status }: Answer) =>
+  HttpServerResponse.uint8Array(body, { status, contentType: headers["content-type"] ?? "application/json" })
+
+/** Carries a keyed request out once: later arrivals get the first one's answer, and wait for it where it is not there yet. */
+const makeOnce = Effect.gen(function* () {
+  const store = yield* IdempotencyStore
+  const scope = yield* Effect.scope
+  const running = new Map<string, Deferred.Deferred<HttpServerResponse.HttpServerResponse>>()
+  return <R>(
+    key: string,
+    handle: Effect.Effect<HttpServerResponse.HttpServerResponse, never, R>
+  ): Effect.Effect<HttpServerResponse.HttpServerResponse, never, R> =>
+    Effect.gen(function* () {
+      const before = running.get(key)
+      if (before !== undefined) return yield* Deferred.await(before)
+      const answer = Deferred.makeUnsafe<HttpServerResponse.HttpServerResponse>()
+      running.set(key, answer)
+      const work = Effect.gen(function* () {
+        const kept = yield* store.get(key)
+        if (kept !== undefined) return replay(kept)
+        const response = yield* handle
+        const keep = keepable(response)
+        if (keep !== undefined) yield* store.put(key, keep)
+        return response
+      }).pipe(
+        Effect.onExit((exit) =>
+          Effect.andThen(
+            Effect.sync(() => running.delete(key)),
+            Deferred.done(answer, exit)
+          )
+        )
+      )
+      // A client that hangs up does not undo what it asked for: its retry finds the answer.
+      yield* Effect.forkIn(work, scope, { startImmediately: true })
+      return yield* Deferred.await(answer)
+    })
+})
+
+/** See above. */
+export const door = Layer.effect(
+  Door,
+  Effect.map(makeOnce, (once) => (handler) =>
+    Effect.gen(function* () {
+      const request = yield* HttpServerRequest.HttpServerRequest
+      const caller = yield* Caller
+      const answer = Effect.catchCause(handler as Effect.Effect<HttpServerResponse.HttpServerResponse, unknown>, explain)
+      const key = request.headers["x-request-id"]
+      const [path = ""] = request.url.split("?")
+      if (request.method === "GET" || key === undefined || isNewEachTime.test(path)) return yield* answer
+      return yield* once(JSON.stringify([caller.id, path, key]), answer)
+    })
+  )
+)

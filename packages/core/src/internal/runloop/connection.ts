@@ -1,0 +1,48 @@
+/** What a failure of the connection says, in the words of whichever HTTP client: whether anything was sent, and why it failed. */
+import type * as HttpClientError from "effect/http/HttpClientError"
+
+/** Failures after which the server cannot have seen the request. */
+const beforeSending: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "EADDRNOTAVAIL",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "ERR_INVALID_URL",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  "CERT_HAS_EXPIRED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"
+])
+
+/** The error and what caused it, down to the one that knows. */
+function* chain(error: unknown): Generator<{ readonly code?: unknown; readonly message?: unknown }> {
+  let at = error
+  for (let depth = 0; depth < 8 && typeof at === "object" && at !== null; depth++) {
+    yield at
+    const { cause, errors, reason } = at as { cause?: unknown; errors?: unknown; reason?: unknown }
+    // Connecting to several addresses fails with one error for each; they fail alike.
+    at = cause ?? (Array.isArray(errors) ? errors[0] : reason)
+  }
+}
+
+/** Whether the request certainly did not reach the server. */
+export const isBeforeSending = (error: HttpClientError.HttpClientError): boolean => {
+  for (const { code } of chain(error.reason)) if (typeof code === "string" && beforeSending.has(code)) return true
+  return false
+}
+
+/** The failure for people: the innermost cause, and where the request went. */
+export const describeFailure = (error: HttpClientError.HttpClientError, baseUrl: string): string => {
+  let said = error.reason.description ?? ""
+  for (const { code, message } of chain(error.reason)) {
+    if (typeof message !== "string" || message === "") continue
+    said = typeof code === "string" && !message.includes(code) ? `${message} (${code})` : message
+  }
+  return `the connection to ${baseUrl} failed: ${said === "" ? error.message : said}`
+}

@@ -1,0 +1,35 @@
+/** SSH keys and tunnels over the wire. */
+import * as Effect from "effect/Effect"
+import { type Implementation, unsupported } from "../../DevboxBackend.ts"
+import type { Facts } from "./facts.ts"
+import { asking } from "./lifecycle.ts"
+import type { Transport } from "./transport.ts"
+import { withAddress, withDoor } from "./tunnelAddress.ts"
+
+/** See `DevboxBackend`. */
+export const network = (transport: Transport, facts: Facts) => {
+  const { api, call, opaque, peer } = transport
+  return {
+    createSshKey: (id) =>
+      Effect.map(call(asking("createSshKey", id), api.network.createSshKey({ params: { id } })), (key) =>
+        withDoor(peer.baseUrl, key)
+      ),
+    enableTunnel: (id, payload) =>
+      Effect.map(call(asking("enableTunnel", id), api.network.enableTunnel({ params: { id }, payload })), (tunnel) =>
+        withAddress(peer.baseUrl, tunnel)
+      ),
+    removeTunnel: (id, options) =>
+      options?.port !== undefined && !facts.capabilities.features.has("perPortTunnel")
+        ? Effect.fail(
+            unsupported(peer.name, "removeTunnel", "perPortTunnel", "the one tunnel serves every port; remove the whole tunnel")
+          )
+        : opaque(
+            asking("removeTunnel", id),
+            api.network.removeTunnel({
+              params: { id },
+              payload: options?.port === undefined ? null : { port: options.port },
+              responseMode: "response-only"
+            })
+          )
+  } satisfies Partial<Implementation>
+}

@@ -1,0 +1,186 @@
+/**
+ * One request and what becomes of it: base URL, key, idempotency key, deadline, and every failure as an error of ours that says
+ * whether the operation may have happened. It never sends anything twice.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as HttpApiClient from "effect/http-api/HttpApiClient"
+import * as HttpBody from "effect/http/HttpBody"
+import * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClientError from "effect/http/HttpClientError"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Redacted from "effect/Redacted"
+import { DevboxApi } from "../../DevboxApi.ts"
+import { RequestKey } from "../../DevboxBackend.ts"
+import {
+  BackendError,
+  type BackendReason,
+  InvalidRequestError,
+  ResourceNotFound,
+  TransportError,
+  UnexpectedResponseError
+} from "../../DevboxError.ts"
+import { decode, parseBody, type Refusal, type Request, type WireError } from "../wireError.ts"
+import { describeFailure, isBeforeSending } from "./connection.ts"
+
+/** Where the requests go. */
+export interface Peer {
+  /** The word for this backend in errors and spans. */
+  readonly name: string
+  readonly baseUrl: string
+  readonly apiKey: Redacted.Redacted
+}
+
+/** An answer that is not a success. */
+class Refused extends Data.TaggedError("Refused")<{ readonly refusal: Refusal }> {}
+
+/** An answer that says success and cannot be understood. */
+class Unreadable extends Data.TaggedError("Unreadable")<{ readonly cause: unknown }> {}
+
+/** How long an ordinary call may take. */
+export const callTimeout = Duration.seconds(30)
+
+/** What is asked for, so that a failure can be judged. */
+export interface Ask<Tag extends WireError["_tag"] = "BackendError"> extends Partial<
+  Omit<Request, "backend" | "operation" | "now">
+> {
+  readonly operation: string
+  /** The errors of ours that this operation has besides `BackendError`. */
+  readonly fails?: ReadonlyArray<Tag>
+  /** Default half a minute; a hold takes its time on top. */
+  readonly hold?: Duration.Duration
+}
+
+/** The errors of an operation. */
+export type Failure<Tag extends WireError["_tag"]> = Extract<WireError, { readonly _tag: Tag }> | BackendError
+
+const refused = (response: HttpClientResponse.HttpClientResponse) =>
+  Effect.flatMap(
+    // A refusal whose body is lost is still that refusal.
+    Effect.orElseSucceed(response.text, () => ""),
+    (text) => Effect.fail(new Refused({ refusal: { status: response.status, headers: response.headers, body: parseBody(text) } }))
+  )
+
+const isNothing = (body: HttpBody.HttpBody): boolean =>
+  body._tag === "Empty" ||
+  (body._tag === "Uint8Array" && body.body.length === 4 && new TextDecoder().decode(body.body) === "null")
+
+const named = (peer: Peer) =>
+  HttpClient.mapRequestEffect((request: HttpClientRequest.HttpClientRequest) =>
+    Effect.map(RequestKey, (key) => {
+      const headers: Record<string, string> = {
+        authorization: `Bearer ${Redacted.value(peer.apiKey)}`,
+        "user-agent": "effect-devbox"
+      }
+      if (request.headers["accept"] === undefined) headers["accept"] = "application/json"
+      if (request.method === "GET") return HttpClientRequest.setHeaders(request, headers)
+      // The service keeps the key over its retries of one call; whoever calls without it asks anew each time.
+      headers["x-request-id"] = key ?? SecureRandom.uuidV7Unsafe()
+      return HttpClientRequest.setHeaders(
+        // Official clients label empty bodies, too, and never send a bare `null` (PROTOCOL P1).
+        isNothing(request.body) ? HttpClientRequest.setBody(request, HttpBody.text("", "application/json")) : request,
+        headers
+      )
+    })
+  )
+
+const understood = (effect: Effect.Effect<unknown, unknown, unknown>) =>
+  Effect.mapError(effect, (error) => (isHttpClientError(error) ? error : new Unreadable({ cause: error })))
+
+const isHttpClientError = (error: unknown): error is HttpClientError.HttpClientError =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "HttpClientError"
+
+/** Builds the transport to a peer. */
+export const makeTransport = (peer: Peer) =>
+  Effect.gen(function* () {
+    const httpClient = (yield* HttpClient.HttpClient).pipe(
+      HttpClient.mapRequest(HttpClientRequest.prependUrl(peer.baseUrl)),
+      named(peer),
+      HttpClient.transformResponse(
+        Effect.flatMap((response) => (response.status >= 200 && response.status < 300 ? Effect.succeed(response) : refused(response)))
+      )
+    )
+    const api = yield* HttpApiClient.makeWith(DevboxApi, { httpClient, transformResponse: understood })
+
+    const backendError = (
+      ask: Pick<Ask<never>, "operation" | "reads">,
+      reason: BackendReason,
+      outcome: BackendError["outcome"]
+    ) => new BackendError({ backend: peer.name, operation: ask.operation, reason, outcome: ask.reads === true ? "rejected" : outcome })
+
+    const judge = <Tag extends WireError["_tag"]>(ask: Ask<Tag>, error: unknown, now: number): Failure<Tag> => {
+      if (error instanceof Refused) {
+        const judged = decode(error.refusal, { reads: false, ...ask, backend: peer.name, now })
+        if (judged._tag === "BackendError" || ask.fails?.includes(judged._tag as Tag)) return judged as Failure<Tag>
+        return backendError(ask, new InvalidRequestError({ detail: judged.message }), "rejected")
+      }
+      if (error instanceof BackendError) return error
+      if (error instanceof TransportError || error instanceof UnexpectedResponseError) return backendError(ask, error, "ambiguous")
+      if (Cause.isTimeoutError(error)) {
+        const within = Duration.format(Duration.sum(callTimeout, ask.hold ?? Duration.zero))
+        return backendError(ask, new TransportError({ detail: `no answer from ${peer.baseUrl} within ${within}` }), "ambiguous")
+      }
+      if (!isHttpClientError(error)) {
+        const what = error instanceof Unreadable ? error.cause : error
+        const detail = `the answer cannot be understood: ${what instanceof Error ? what.message : String(what)}`
+        return backendError(ask, new UnexpectedResponseError({ detail }), "ambiguous")
+      }
+      const detail = describeFailure(error, peer.baseUrl)
+      switch (error.reason._tag) {
+        case "EncodeError":
+        case "InvalidUrlError":
+          return backendError(ask, new InvalidRequestError({ detail }), "rejected")
+        case "TransportError":
+          return backendError(ask, new TransportError({ detail }), isBeforeSending(error) ? "rejected" : "ambiguous")
+        default:
+          // A connection that is lost while the answer is read (measured: all transports report it as a decoding problem).
+          return backendError(ask, new TransportError({ detail }), "ambiguous")
+      }
+    }
+
+    const judged = <Tag extends WireError["_tag"]>(ask: Ask<Tag>, error: unknown): Effect.Effect<never, Failure<Tag>> =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(judge(ask, error, now)))
+
+    /** Makes one call within its time; what goes wrong with what comes of it later is for {@link judged}. */
+    const call = <A, E, Tag extends WireError["_tag"] = never>(
+      ask: Ask<Tag>,
+      request: Effect.Effect<A, E>
+    ): Effect.Effect<A, Failure<Tag>> =>
+      // Without a usable id the path would be another one.
+      ask.about !== undefined && /^\.{0,2}$/.test(ask.about.id)
+        ? Effect.fail(new ResourceNotFound(ask.about) as Failure<Tag>)
+        : request.pipe(
+            Effect.timeout(Duration.sum(callTimeout, ask.hold ?? Duration.zero)),
+            Effect.catch((error) => judged(ask, error))
+          )
+
+    return {
+      peer,
+      api,
+      httpClient,
+      call,
+      judged,
+      /** A call whose answer means nothing beyond its success. */
+      opaque: <E, Tag extends WireError["_tag"] = never>(
+        ask: Ask<Tag>,
+        request: Effect.Effect<HttpClientResponse.HttpClientResponse, E>
+      ): Effect.Effect<void, Failure<Tag>> =>
+        // The answer is read so that its connection can be used again.
+        call(ask, Effect.flatMap(request, (response) => Effect.ignore(response.text))),
+      /** A refusal that arrived inside a stream. */
+      refuse: <Tag extends WireError["_tag"]>(ask: Ask<Tag>, refusal: Refusal) => judged(ask, new Refused({ refusal })),
+      /** A failure before anything was sent. */
+      reject: (operation: string, reason: BackendReason) => backendError({ operation }, reason, "rejected")
+    }
+  })
+
+/** See {@link makeTransport}. */
+export type Transport = Effect.Success<ReturnType<typeof makeTransport>>
+
+/** The refusal behind a failure of the client, before it is judged. */
+export const statusOf = (error: unknown): number | undefined => (error instanceof Refused ? error.refusal.status : undefined)

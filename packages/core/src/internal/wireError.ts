@@ -1,0 +1,235 @@
+/**
+ * The one table between our errors and what the wire says: status, word, body and whether to try again. The server reads it in
+ * one direction, the client in the other, so the two cannot disagree. A refusal of ours carries the error itself and is read
+ * back exactly; of anybody else's only status, headers and message are known (PROTOCOL P1).
+ */
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import {
+  AuthenticationError,
+  BackendError,
+  type BackendReason,
+  Conflict,
+  DevboxNotReady,
+  FileError,
+  InvalidRequestError,
+  IsolationUnavailable,
+  OutputLost,
+  RateLimitError,
+  ResourceNotFound,
+  TransportError,
+  UnavailableError,
+  UnexpectedResponseError,
+  UnsupportedError
+} from "../DevboxError.ts"
+import { snakeCase } from "./snakeCase.ts"
+
+/** Every error that a backend's operations have, and so the wire. */
+export type WireError = BackendError | ResourceNotFound | DevboxNotReady | Conflict | FileError | OutputLost
+
+/** A refusal as the wire carries it. */
+export interface Refusal {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly body: { readonly message: string; readonly code?: string | undefined; readonly details?: unknown }
+}
+
+/** What the reader of a refusal knows about the request that was refused. */
+export interface Request {
+  readonly backend: string
+  readonly operation: string
+  /** What a plain 404 is about. */
+  readonly about?: { readonly resource: ResourceNotFound["resource"]; readonly id: string } | undefined
+  /** What a plain 409 is about, where it can be nothing else. */
+  readonly conflict?: string | undefined
+  readonly file?: { readonly devboxId: string; readonly path: string } | undefined
+  /** Whether it changes nothing, so that a failure is never in doubt. */
+  readonly reads: boolean
+  readonly now: number
+}
+
+/** One error and how it travels. Methods, so that a row of one error is a row of any. */
+interface Row<E> {
+  readonly code: string
+  status(error: E): number
+  write(error: E): object
+  read(details: unknown): Option.Option<E>
+}
+
+const row = <E>(code: string, status: number | ((error: E) => number), json: Schema.ConstraintCodec<E, object>): Row<E> => {
+  const write = Schema.encodeSync(json)
+  const read = Schema.decodeUnknownOption(json)
+  return { code, status: typeof status === "number" ? () => status : status, write, read: (details) => read(details) }
+}
+
+const fileStatus: Readonly<Record<FileError["kind"], number>> = {
+  NotFound: 404,
+  PermissionDenied: 403,
+  IsDirectory: 400,
+  NotADirectory: 400,
+  TooLarge: 413,
+  InvalidPath: 400,
+  InvalidUtf8: 400,
+  NoSpace: 507,
+  Unknown: 500
+}
+
+/** The errors that stand for themselves. None is worth sending again as it is. */
+const errors = {
+  ResourceNotFound: row("not_found", 404, snakeCase(ResourceNotFound)),
+  DevboxNotReady: row("devbox_not_ready", 409, snakeCase(DevboxNotReady)),
+  Conflict: row("conflict", 409, snakeCase(Conflict)),
+  FileError: row<FileError>("file_error", (error) => fileStatus[error.kind], snakeCase(FileError)),
+  OutputLost: row("output_lost", 410, snakeCase(OutputLost))
+}
+
+/** The reasons of a `BackendError`. */
+const reasons = {
+  TransportError: row("transport_error", 502, snakeCase(TransportError)),
+  AuthenticationError: row("unauthorized", 401, snakeCase(AuthenticationError)),
+  RateLimitError: row("rate_limited", 429, snakeCase(RateLimitError)),
+  InvalidRequestError: row("invalid_request", 400, snakeCase(InvalidRequestError)),
+  UnavailableError: row<UnavailableError>("unavailable", 503, snakeCase(UnavailableError)),
+  UnexpectedResponseError: row("unexpected_response", 502, snakeCase(UnexpectedResponseError)),
+  UnsupportedError: row("unsupported", 501, snakeCase(UnsupportedError)),
+  IsolationUnavailable: row("isolation_unavailable", 501, snakeCase(IsolationUnavailable))
+}
+
+/** What is said of a `BackendError` besides its reason. */
+const Circumstances = snakeCase(
+  Schema.Struct({ outcome: Schema.Literals(["rejected", "ambiguous"]), shouldRetry: Schema.optionalKey(Schema.Boolean) })
+)
+
+const errorRows: Readonly<Record<Exclude<WireError["_tag"], "BackendError">, Row<WireError>>> = errors
+const reasonRows: Readonly<Record<BackendReason["_tag"], Row<BackendReason>>> = reasons
+const encodeCircumstances = Schema.encodeSync(Circumstances)
+const decodeCircumstances = Schema.decodeUnknownOption(Circumstances)
+
+/** Our error → the refusal that the server answers with. */
+export const encode = (error: WireError): Refusal => {
+  if (error._tag !== "BackendError") {
+    const row = errorRows[error._tag]
+    return {
+      status: row.status(error),
+      headers: { "x-should-retry": "false" },
+      body: { message: error.message, code: row.code, details: row.write(error) }
+    }
+  }
+  const { reason, retryAfter } = error
+  const row = reasonRows[reason._tag]
+  const wait = retryAfter === undefined ? undefined : Duration.toMillis(retryAfter)
+  return {
+    status: row.status(reason),
+    headers: {
+      // What may have been done already is for the caller to judge, never to be sent again blindly.
+      "x-should-retry": String(error.isRetryable && error.outcome === "rejected"),
+      ...(wait === undefined
+        ? {}
+        : { "retry-after-ms": String(Math.ceil(wait)), "retry-after": String(Math.max(1, Math.ceil(wait / 1000))) })
+    },
+    body: {
+      // An official client shows this text; a client of ours builds its own from the details.
+      message: reason._tag === "IsolationUnavailable" ? error.message : reason.detail,
+      code: row.code,
+      details: { ...row.write(reason), ...encodeCircumstances(error) }
+    }
+  }
+}
+
+/** The hold ended before anything happened. No error of ours: the caller looks again. */
+export const holdExpired = (message: string): Refusal => ({
+  status: 408,
+  headers: { "x-should-retry": "true" },
+  body: { message, code: "hold_expired" }
+})
+
+/** A refusal of ours → the error it was made from. */
+const decodeOwn = (refused: Refusal, request: Request): WireError | undefined => {
+  const { code, details } = refused.body
+  if (code === undefined || details === undefined) return undefined
+  const whole = Object.values(errorRows).find((row) => row.code === code)
+  if (whole !== undefined) return Option.getOrUndefined(whole.read(details))
+  const reason = Object.values(reasonRows).find((row) => row.code === code)?.read(details) ?? Option.none()
+  const circumstances = decodeCircumstances(details)
+  if (Option.isNone(reason) || Option.isNone(circumstances)) return undefined
+  const { backend, operation } = request
+  return new BackendError({ backend, operation, reason: reason.value, ...circumstances.value })
+}
+
+/** How long the server asks to wait, in milliseconds. */
+const retryAfter = ({ headers }: Refusal, now: number): number | undefined => {
+  const millis = Number(headers["retry-after-ms"] ?? Number.NaN)
+  if (millis > 0) return millis
+  const after = headers["retry-after"]
+  if (after === undefined || after.trim() === "") return undefined
+  const seconds = Number(after)
+  const wait = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(after) - now
+  return wait > 0 ? wait : undefined
+}
+
+const isRequestAtFault: ReadonlySet<number> = new Set([400, 402, 405, 406, 411, 412, 413, 414, 415, 422, 431])
+
+/** What a status means for which no other error is right. */
+const reasonOf = (refused: Refusal, detail: string, wait: number | undefined, operation: string): BackendReason => {
+  const { status } = refused
+  const retryAfterMs = wait === undefined ? {} : { retryAfterMs: wait }
+  if (status === 401 || status === 403) return new AuthenticationError({ detail })
+  if (status === 429) return new RateLimitError({ detail, ...retryAfterMs })
+  if (isRequestAtFault.has(status)) return new InvalidRequestError({ detail })
+  if (status === 501) return new UnsupportedError({ feature: operation, detail })
+  // 409 without more is a lock that is held: official clients try again, too.
+  if (status === 408 || status === 409 || status === 425 || status >= 500) {
+    return new UnavailableError({ detail, status, ...retryAfterMs })
+  }
+  return new UnexpectedResponseError({ detail })
+}
+
+/** A server of whom nothing but HTTP is known. */
+const decodeForeign = (refused: Refusal, request: Request): WireError => {
+  const { status } = refused
+  const text = refused.body.message.trim().slice(0, 500)
+  const { about, backend, file, operation } = request
+  // A 404 of a file and one of its devbox differ in their words only.
+  if (status === 404 && file !== undefined && /\b(file|path|directory)\b/i.test(text)) {
+    return new FileError({ ...file, kind: "NotFound" })
+  }
+  if (status === 404 && about !== undefined) return new ResourceNotFound(about)
+  if (status === 413 && file !== undefined) return new FileError({ ...file, kind: "TooLarge", detail: text })
+  if (status === 409 && request.conflict !== undefined) {
+    return new Conflict({ devboxId: request.conflict, detail: text === "" ? "the operation clashes with another" : text })
+  }
+  const hint = refused.headers["x-should-retry"]
+  const wait = retryAfter(refused, request.now)
+  // The server took the request and refused it, unless it failed midway; then only its own word says that nothing was done.
+  const undone = status < 500 ? status !== 408 : hint === "true" || (status === 503 && wait !== undefined) || status === 501
+  return new BackendError({
+    backend,
+    operation,
+    reason: reasonOf(refused, text === "" ? `the answer was status ${status}` : `${text} (status ${status})`, wait, operation),
+    outcome: request.reads || undone ? "rejected" : "ambiguous",
+    ...(hint === "true" || hint === "false" ? { shouldRetry: hint === "true" } : {})
+  })
+}
+
+/** The refusal that a server answered with → our error. */
+export const decode = (refused: Refusal, request: Request): WireError =>
+  decodeOwn(refused, request) ?? decodeForeign(refused, request)
+
+/** The text of a refusal's body → the body. Anything can come: JSON of ours, of others, a page of HTML, nothing. */
+export const parseBody = (text: string): Refusal["body"] => {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch {
+    // A page of HTML says nothing to a person that its status does not.
+    return { message: /^\s*</.test(text) ? "" : text }
+  }
+  if (typeof parsed !== "object" || parsed === null) return { message: text }
+  const { code, details, message } = parsed as Record<string, unknown>
+  return {
+    message: typeof message === "string" ? message : message === undefined ? "" : JSON.stringify(message),
+    ...(typeof code === "string" ? { code } : {}),
+    ...(details === undefined || details === null ? {} : { details })
+  }
+}

@@ -1,0 +1,2 @@
+/** The door of `@effect-devbox/core/testing/vitest`: what needs `@effect/vitest` to run. */
+export * as Fixtures from "./fixtures.ts"

@@ -1,0 +1,123 @@
+/** A server that answers from a script: for what no server of ours would say. Keeps what it was asked. */
+import * as RunloopBackend from "@effect-devbox/core/RunloopBackend"
+import { Effect, Layer, Redacted, Stream } from "effect"
+import { HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "effect/http"
+
+export interface Asked {
+  readonly method: string
+  readonly path: string
+  readonly query: Readonly<Record<string, string>>
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** The bytes of a body, in the pieces in which they arrive; then it ends, breaks, or stays open without a word. */
+export interface Body {
+  readonly pieces: ReadonlyArray<string | Uint8Array>
+  readonly then?: "end" | "reset" | "silence"
+}
+
+export type Reply =
+  | { readonly status?: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown | Body }
+  | { readonly failure: { readonly code?: string } }
+  | "never"
+
+const isBody = (body: unknown): body is Body => typeof body === "object" && body !== null && "pieces" in body
+
+const encoder = new TextEncoder()
+
+const stream = ({ pieces, then = "end" }: Body): ReadableStream<Uint8Array> => {
+  let next = 0
+  return new ReadableStream({
+    pull: (controller) => {
+      const piece = pieces[next++]
+      if (piece !== undefined) return controller.enqueue(typeof piece === "string" ? encoder.encode(piece) : piece)
+      if (then === "end") return controller.close()
+      if (then === "reset") return controller.error(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }))
+      return new Promise(() => {})
+    }
+  })
+}
+
+const bodyText = (request: HttpClientRequest.HttpClientRequest) => {
+  switch (request.body._tag) {
+    case "Uint8Array":
+      return Effect.succeed(new TextDecoder().decode(request.body.body))
+    case "Stream":
+      return Stream.mkString(Stream.decodeText(request.body.stream))
+    default:
+      return Effect.succeed("")
+  }
+}
+
+/** The server, what it was asked so far, and a backend that talks to it. */
+export const canned = (
+  reply: (asked: Asked, index: number) => Reply,
+  options: { readonly baseUrl?: string; readonly ours?: boolean } = {}
+) => {
+  const asked: Array<Asked> = []
+  const client = HttpClient.make((request, url) =>
+    Effect.gen(function* () {
+      const failed = (cause: unknown) =>
+        new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })
+      const body = yield* Effect.mapError(bodyText(request), failed)
+      const one: Asked = {
+        method: request.method,
+        path: url.pathname,
+        query: Object.fromEntries(url.searchParams),
+        headers: request.headers,
+        body
+      }
+      asked.push(one)
+      const answer = reply(one, asked.length - 1)
+      if (answer === "never") return yield* Effect.never
+      if ("failure" in answer) {
+        const { code } = answer.failure
+        return yield* failed(
+          new TypeError("fetch failed", {
+            cause: Object.assign(new Error(`connect ${code}`), code === undefined ? {} : { code })
+          })
+        )
+      }
+      const content = answer.body
+      const json = typeof content !== "string" && !isBody(content)
+      return HttpClientResponse.fromWeb(
+        request,
+        new Response(content === undefined ? null : isBody(content) ? stream(content) : json ? JSON.stringify(content) : content, {
+          status: answer.status ?? 200,
+          headers: { ...(json ? { "content-type": "application/json" } : {}), ...answer.headers }
+        })
+      )
+    })
+  )
+  const layer = RunloopBackend.layer({
+    apiKey: Redacted.make("a-secret-key"),
+    optimisticTimeout: "1 second",
+    ...(options.baseUrl === undefined ? {} : { baseUrl: options.baseUrl })
+  }).pipe(Layer.provide(Layer.succeed(HttpClient.HttpClient, client)))
+  return { asked, layer }
+}
+
+/** A devbox as the wire has it. */
+export const view = (over: object = {}) => ({
+  id: "dbx_1",
+  status: "running",
+  capabilities: [],
+  create_time_ms: 1,
+  end_time_ms: null,
+  launch_parameters: {},
+  metadata: {},
+  state_transitions: [],
+  ...over
+})
+
+/** An execution as the wire has it. */
+export const executionView = (over: object = {}) => ({
+  devbox_id: "dbx_1",
+  execution_id: "exec_1",
+  status: "completed",
+  exit_status: 0,
+  stdout: "",
+  stderr: "",
+  ...over
+})
