@@ -17,7 +17,7 @@ const losing = (operation: MemoryBackend.Operation, options: MemoryBackend.Optio
   )
 
 /** A backend with one devbox in it. */
-const withBox = <A>(backend: Layer.Layer<A | DevboxBackend>) =>
+export const withBox = <A>(backend: Layer.Layer<A | DevboxBackend>) =>
   Layer.provideMerge(
     Layer.effect(
       Box,
@@ -188,13 +188,15 @@ export const programs = {
     layer: slow,
     program: Effect.flip(
       DevboxFleet.forEach([1, 2, 3], { concurrency: 3 }, (devbox, n) =>
-        n === 2 ? Effect.fail("no") : devbox.cmd.exec("sleep 20")
+        Effect.andThen(n === 2 ? Effect.fail("no") : Effect.void, devbox.cmd.exec("sleep 20"))
       )
     )
   },
   "fleet that collects": {
     layer: slow,
-    program: DevboxFleet.all([1, 2], {}, (devbox, n) => (n === 1 ? Effect.fail("no") : devbox.cmd.exec("true")))
+    program: DevboxFleet.all([1, 2], {}, (devbox, n) =>
+      Effect.andThen(n === 1 ? Effect.fail("no") : Effect.void, devbox.cmd.exec("true"))
+    )
   },
   "fleet that lives": { layer: slow, program: DevboxFleet.make(3, { concurrency: 2 }) },
   "fleet that is slowed down": {

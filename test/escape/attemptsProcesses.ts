@@ -1,5 +1,5 @@
 /** Attempts on the processes of the host: seeing them, reading them, ending them, and passing as one of them. */
-import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, copyFileSync, existsSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { execFileSync } from "node:child_process"
 import { type Attempt, newSecret, nothing, type Prepared, type Said, type Scene, unlessReadable } from "./attempt.ts"
@@ -37,6 +37,12 @@ const yama = (): number =>
   existsSync("/proc/sys/kernel/yama/ptrace_scope")
     ? Number(readFileSync("/proc/sys/kernel/yama/ptrace_scope", "utf8"))
     : 0
+
+/** The outermost process that is in a user namespace of its own, going up from one inside. */
+const launcherOf = (pid: number): number => {
+  const parent = Number(/^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1])
+  return readlinkSync(`/proc/${parent}/ns/user`) === readlinkSync("/proc/self/ns/user") ? pid : launcherOf(parent)
+}
 
 const marked = "host_marker_of_escape_suite"
 
@@ -146,9 +152,11 @@ open my $f, "<", "/proc/$ENV{VICTIM}/status"; print grep /^TracerPid:/, <$f>'`,
   {
     id: "neighbour-namespaces",
     title: "joins the namespaces of another devbox",
-    program: 'nsenter -t "$NEIGHBOUR" -U --preserve-credentials -m cat /home/user/neighbour.txt',
+    // First into the user namespace that owns all others of that devbox, where its owner may do everything.
+    program:
+      'nsenter -t "$LAUNCHER" -U --preserve-credentials nsenter -t "$NEIGHBOUR" -m cat /home/user/neighbour.txt',
     arrange: (scene) => ({
-      env: { NEIGHBOUR: String(scene.neighbour.pid) },
+      env: { NEIGHBOUR: String(scene.neighbour.pid), LAUNCHER: String(launcherOf(scene.neighbour.pid)) },
       observed: ({ stdout }) => stdout.includes(scene.neighbour.secret),
       cleanup: nothing
     })

@@ -1,7 +1,7 @@
 /** A server that answers from a script: for what no server of ours would say. Keeps what it was asked. */
 import * as RunloopBackend from "@effect-devbox/core/RunloopBackend"
 import { Effect, Layer, Redacted, Stream } from "effect"
-import { HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "effect/http"
+import { HttpClient, HttpClientError, type HttpClientRequest, HttpServerResponse } from "effect/http"
 
 export interface Asked {
   readonly method: string
@@ -26,17 +26,14 @@ const isBody = (body: unknown): body is Body => typeof body === "object" && body
 
 const encoder = new TextEncoder()
 
-const stream = ({ pieces, then = "end" }: Body): ReadableStream<Uint8Array> => {
-  let next = 0
-  return new ReadableStream({
-    pull: (controller) => {
-      const piece = pieces[next++]
-      if (piece !== undefined) return controller.enqueue(typeof piece === "string" ? encoder.encode(piece) : piece)
-      if (then === "end") return controller.close()
-      if (then === "reset") return controller.error(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }))
-      return new Promise(() => {})
-    }
-  })
+/** In fibers rather than in the platform's streams, so that virtual time moves it. */
+const stream = ({ pieces, then = "end" }: Body): Stream.Stream<Uint8Array, Error> => {
+  const bytes = Stream.fromIterable(pieces.map((piece) => (typeof piece === "string" ? encoder.encode(piece) : piece)))
+  const reset = Object.assign(new Error("socket hang up"), { code: "ECONNRESET" })
+  return Stream.concat(
+    Stream.rechunk(bytes, 1),
+    then === "end" ? Stream.empty : then === "reset" ? Stream.fail(reset) : Stream.never
+  )
 }
 
 const bodyText = (request: HttpClientRequest.HttpClientRequest) => {
@@ -80,14 +77,20 @@ export const canned = (
         )
       }
       const content = answer.body
-      const json = typeof content !== "string" && !isBody(content)
-      return HttpClientResponse.fromWeb(
-        request,
-        new Response(content === undefined ? null : isBody(content) ? stream(content) : json ? JSON.stringify(content) : content, {
-          status: answer.status ?? 200,
-          headers: { ...(json ? { "content-type": "application/json" } : {}), ...answer.headers }
-        })
-      )
+      const status = answer.status ?? 200
+      const headers = { ...answer.headers }
+      const contentType = headers["content-type"] ?? (typeof content === "string" ? "text/plain" : "application/json")
+      delete headers["content-type"]
+      const response = isBody(content)
+        ? HttpServerResponse.stream(stream(content), { status, headers, contentType })
+        : content === undefined
+          ? HttpServerResponse.empty({ status, headers })
+          : HttpServerResponse.text(typeof content === "string" ? content : JSON.stringify(content), {
+              status,
+              headers,
+              contentType
+            })
+      return HttpServerResponse.toClientResponse(response, { request })
     })
   )
   const layer = RunloopBackend.layer({

@@ -186,12 +186,9 @@ describe("a stream", () => {
 
   it.effect("on which nothing comes, not even a comment, counts as lost", () =>
     Effect.gen(function* () {
-      const fiber = yield* Effect.forkChild(Effect.flip(read({ pieces: [chunk("a", 1)], then: "silence" })))
-      // The body is a stream of the platform's, which has a life beside the fibers.
-      while (fiber.pollUnsafe() === undefined) {
-        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-        yield* TestClock.adjust("10 seconds")
-      }
+      const silent = read({ pieces: [chunk("a", 1)], then: "silence" })
+      const fiber = yield* Effect.forkChild(Effect.flip(silent), { startImmediately: true })
+      yield* TestClock.adjust("1 minute")
       const error = yield* Fiber.join(fiber)
       assert.include(error.message, "nothing came for")
     })

@@ -11,13 +11,15 @@ import * as Layer from "effect/Layer"
 import type { Feature } from "./Capabilities.ts"
 import { DevboxBackend, make } from "./DevboxBackend.ts"
 import { type Control as ControlShape, makeControl } from "./internal/memory/control.ts"
-import { type Record, wrap } from "./internal/memory/faults.ts"
+import { intercept } from "./internal/intercept.ts"
+import { type Record, recording } from "./internal/memory/faults.ts"
 import { implementation } from "./internal/memory/implementation.ts"
 import type { Server } from "./internal/memory/process.ts"
 import type { Command } from "./internal/memory/script.ts"
 import { make as makeWorld } from "./internal/memory/world.ts"
 
-export type { Call, Operation } from "./internal/memory/faults.ts"
+export type { Operation } from "./internal/intercept.ts"
+export type { Call } from "./internal/memory/faults.ts"
 export type { Exit, Process, Program, Server } from "./internal/memory/process.ts"
 export type { Command, Printed, Reply } from "./internal/memory/script.ts"
 export type { Phase } from "./internal/memory/state.ts"
@@ -79,7 +81,9 @@ export const layerControl = (options: Options = {}): Layer.Layer<DevboxBackend |
       })
       const record: Record = { calls: [], faults: new Map(), remembered }
       const backend = make(implementation(world, { holds: options.holds ?? true, without: new Set(options.without) }))
-      return Context.make(DevboxBackend, wrap(backend, record)).pipe(Context.add(Control, makeControl(world, record)))
+      return Context.make(DevboxBackend, intercept(backend, recording(backend.name, record))).pipe(
+        Context.add(Control, makeControl(world, record))
+      )
     })
   )
 

@@ -1,1 +1,3 @@
-export {}
+/** The door of `@effect-devbox/node`: modules as namespaces. No code of its own. */
+export * as DevboxDirectory from "./DevboxDirectory.ts"
+export * as LocalBackend from "./LocalBackend.ts"

@@ -1,28 +1,39 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Box } from "../../../packages/node/src/internal/sandbox/types.ts";
-import { type Host, isolated, launch, launchers, makeHost, printed, processesWith, run, unavailable } from "./helpers.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { ExecStartError } from "../../../packages/node/src/internal/sandbox/errors.ts"
+import type { Box } from "../../../packages/node/src/internal/sandbox/types.ts"
+import {
+  type Host,
+  isolated,
+  launch,
+  launchers,
+  makeHost,
+  printed,
+  processesWith,
+  run,
+  unavailable
+} from "./helpers.ts"
 
 for (const launcher of launchers) {
-  const reason = unavailable(launcher);
-  if (reason !== undefined) console.warn(`kill on ${launcher} is skipped: ${reason}`);
+  const reason = unavailable(launcher)
+  if (reason !== undefined) console.warn(`kill on ${launcher} is skipped: ${reason}`)
   describe.skipIf(reason !== undefined)(`kill on ${launcher}`, () => {
-    let host: Host;
-    let box: Box;
+    let host: Host
+    let box: Box
     beforeAll(async () => {
-      host = await makeHost(launcher);
-      box = await host.start();
-    });
-    afterAll(() => host?.close());
+      host = await makeHost(launcher)
+      box = await host.start()
+    })
+    afterAll(() => host?.close())
 
     it("ends a process group at once and says how many there were", async () => {
-      const execution = launch(box, "sleep 3600 & sleep 3600 & echo up; wait");
-      await printed(box, execution.id, "up");
-      expect(await box.kill(execution.id, { group: true })).toEqual({ signalled: 3, remaining: 0 });
-      expect((await execution.done).code).toBe(137);
-    });
+      const execution = launch(box, "sleep 3600 & sleep 3600 & echo up; wait")
+      await printed(box, execution.id, "up")
+      expect(await box.kill(execution.id, { group: true })).toEqual({ signalled: 3, remaining: 0 })
+      expect((await execution.done).code).toBe(137)
+    })
 
     it("finds what left the group, ignores TERM, lost its parent, its environment and its output", async () => {
-      const mark = `36${Math.trunc(Math.random() * 1e7)}`;
+      const mark = `36${Math.trunc(Math.random() * 1e7)}`
       const execution = launch(
         box,
         `trap "" TERM
@@ -31,96 +42,97 @@ for (const launcher of launchers) {
         setsid bash -c 'exec -a renamed sleep ${mark}' </dev/null >/dev/null 2>&1 &
         nohup sleep ${mark} >/dev/null 2>&1 &
         sleep 0.05; echo up; wait`
-      );
-      await printed(box, execution.id, "up");
-      expect(processesWith(mark).length).toBeGreaterThanOrEqual(4);
-      const outcome = await box.kill(execution.id, { group: true });
-      expect(outcome.remaining).toBe(0);
-      expect(outcome.signalled).toBeGreaterThanOrEqual(4);
-      expect(processesWith(mark)).toEqual([]);
-      expect((await execution.done).code).toBe(137);
-    });
+      )
+      await printed(box, execution.id, "up")
+      expect(processesWith(mark).length).toBeGreaterThanOrEqual(4)
+      const outcome = await box.kill(execution.id, { group: true })
+      expect(outcome.remaining).toBe(0)
+      expect(outcome.signalled).toBeGreaterThanOrEqual(4)
+      expect(processesWith(mark)).toEqual([])
+      expect((await execution.done).code).toBe(137)
+    })
 
     it("leaves other executions alone", async () => {
-      const other = launch(box, "echo up; sleep 3600");
-      const one = launch(box, "echo up; sleep 3600");
-      await Promise.all([printed(box, other.id, "up"), printed(box, one.id, "up")]);
-      await box.kill(one.id, { group: true });
-      await one.done;
-      expect(box.running()).toEqual([other.id]);
-      await box.kill(other.id, { group: true });
-      expect((await other.done).code).toBe(137);
-    });
+      const other = launch(box, "echo up; sleep 3600")
+      const one = launch(box, "echo up; sleep 3600")
+      await Promise.all([printed(box, other.id, "up"), printed(box, one.id, "up")])
+      await box.kill(one.id, { group: true })
+      await one.done
+      expect(box.running()).toEqual([other.id])
+      await box.kill(other.id, { group: true })
+      expect((await other.done).code).toBe(137)
+    })
 
     it("delivers a signal once to the command's own process when the group is not meant", async () => {
-      const execution = launch(box, "trap 'echo got' USR1; echo up; sleep 3600 & while :; do wait && break; done");
-      await printed(box, execution.id, "up");
-      expect(await box.kill(execution.id, { group: false, signal: "USR1" })).toEqual({ signalled: 1, remaining: 0 });
-      await printed(box, execution.id, "got\n");
-      await box.kill(execution.id, { group: true });
-      expect((await execution.done).stdoutBytes).toBe("up\ngot\n".length);
-    });
+      const execution = launch(box, "trap 'echo got' USR1; echo up; sleep 3600 & while :; do wait && break; done")
+      await printed(box, execution.id, "up")
+      expect(await box.kill(execution.id, { group: false, signal: "USR1" })).toEqual({ signalled: 1, remaining: 0 })
+      await printed(box, execution.id, "got\n")
+      await box.kill(execution.id, { group: true })
+      expect((await execution.done).stdoutBytes).toBe("up\ngot\n".length)
+    })
 
     it("lets TERM be answered and tells what is still there", async () => {
-      const execution = launch(box, `trap '' TERM; echo up; while :; do sleep 0.01; done`);
-      await printed(box, execution.id, "up");
-      const outcome = await box.kill(execution.id, { group: true, signal: "TERM" });
-      expect(outcome.remaining).toBeGreaterThanOrEqual(1);
-      expect(await box.kill(execution.id, { group: true })).toMatchObject({ remaining: 0 });
-      expect((await execution.done).code).toBe(137);
-    });
+      const execution = launch(box, `trap '' TERM; echo up; while :; do sleep 0.01; done`)
+      await printed(box, execution.id, "up")
+      const outcome = await box.kill(execution.id, { group: true, signal: "TERM" })
+      expect(outcome.remaining).toBeGreaterThanOrEqual(1)
+      expect(await box.kill(execution.id, { group: true })).toMatchObject({ remaining: 0 })
+      expect((await execution.done).code).toBe(137)
+    })
 
     it("kills a command that was asked for a moment ago", async () => {
-      const executions = Array.from({ length: 20 }, () => launch(box, "sleep 3600"));
-      await Promise.all(executions.map((execution) => box.kill(execution.id, { group: true })));
+      const executions = Array.from({ length: 20 }, () => launch(box, "sleep 3600"))
+      await Promise.all(executions.map((execution) => box.kill(execution.id, { group: true })))
       expect((await Promise.all(executions.map((execution) => execution.done))).map((done) => done.code)).toEqual(
         executions.map(() => 137)
-      );
-    });
+      )
+    })
 
     it("finds the background processes of an execution that is over", async () => {
-      const execution = launch(box, "setsid sleep 3600 >/dev/null 2>&1 & echo over");
-      await execution.done;
-      expect(await box.kill(execution.id, { group: true })).toEqual({ signalled: 1, remaining: 0 });
-      expect(await box.kill(execution.id, { group: true })).toEqual({ signalled: 0, remaining: 0 });
-    });
+      const execution = launch(box, "setsid sleep 3600 >/dev/null 2>&1 & echo over")
+      await execution.done
+      expect(await box.kill(execution.id, { group: true })).toEqual({ signalled: 1, remaining: 0 })
+      expect(await box.kill(execution.id, { group: true })).toEqual({ signalled: 0, remaining: 0 })
+    })
 
     it("answers for an execution that it never had", async () => {
-      expect(await box.kill("never", { group: true })).toEqual({ signalled: 0, remaining: 0 });
-    });
-  });
+      expect(await box.kill("never", { group: true })).toEqual({ signalled: 0, remaining: 0 })
+    })
+  })
 }
 
 for (const launcher of isolated) {
-  const reason = unavailable(launcher);
+  const reason = unavailable(launcher)
   describe.skipIf(reason !== undefined)(`a full process table on ${launcher}`, () => {
-    let host: Host;
+    let host: Host
     beforeAll(async () => {
-      host = await makeHost(launcher);
-    });
-    afterAll(() => host?.close());
+      host = await makeHost(launcher)
+    })
+    afterAll(() => host?.close())
 
     it("refuses what it cannot start, kills without a fork, and recovers", async () => {
-      const box = await host.start({ limits: { processes: 40 } });
+      const box = await host.start({ limits: { processes: 40 } })
       // dash ends when it cannot fork: then the table is full.
-      const bomb = launch(box, ["sh", "-c", "while sleep 3600 & do :; done 2>/dev/null"]);
-      expect(await bomb.exited).toMatchObject({ code: 2, lingering: true });
-      const refused = await Promise.allSettled(Array.from({ length: 8 }, () => launch(box, ["sleep", "0"]).done));
-      for (const result of refused) {
-        if (result.status === "rejected") expect(result.reason).toMatchObject({ reason: "fork failed" });
-      }
-      expect(refused.filter((result) => result.status === "rejected").length).toBeGreaterThan(0);
-      expect(await box.kill(bomb.id, { group: true })).toMatchObject({ remaining: 0 });
-      expect((await run(box, "echo recovered")).stdout).toBe("recovered\n");
-    });
+      const bomb = launch(box, ["sh", "-c", "while sleep 3600 & do :; done 2>/dev/null"])
+      expect(await bomb.exited).toMatchObject({ code: 2, lingering: true })
+      const refused = await Promise.allSettled(Array.from({ length: 8 }, () => launch(box, ["sleep", "0"]).done))
+      const reasons = refused.flatMap((result) =>
+        result.status === "rejected" ? [result.reason as ExecStartError] : []
+      )
+      expect(reasons.length).toBeGreaterThan(0)
+      expect(reasons.map((error) => error.reason)).toEqual(reasons.map(() => "fork failed"))
+      expect(await box.kill(bomb.id, { group: true })).toMatchObject({ remaining: 0 })
+      expect((await run(box, "echo recovered")).stdout).toBe("recovered\n")
+    })
 
     it("ends a fork bomb", async () => {
-      const box = await host.start({ limits: { processes: 60 } });
-      const bomb = launch(box, ["sh", "-c", "echo up; b() { b | b & }; b; sleep 3600"]);
-      await printed(box, bomb.id, "up");
-      expect(await box.kill(bomb.id, { group: true })).toMatchObject({ remaining: 0 });
-      await bomb.done;
-      expect((await run(box, "ps -e --no-headers | wc -l")).code).toBe(0);
-    });
-  });
+      const box = await host.start({ limits: { processes: 60 } })
+      const bomb = launch(box, ["sh", "-c", "echo up; b() { b | b & }; b; sleep 3600"])
+      await printed(box, bomb.id, "up")
+      expect(await box.kill(bomb.id, { group: true })).toMatchObject({ remaining: 0 })
+      await bomb.done
+      expect((await run(box, "ps -e --no-headers | wc -l")).code).toBe(0)
+    })
+  })
 }

@@ -16,7 +16,6 @@ import { DevboxService } from "../DevboxService.ts"
 import type { Fault, Kind } from "../internal/chaos/plan.ts"
 import type { Operation } from "../internal/intercept.ts"
 import { format as formatLiving, type Living } from "../internal/leftovers.ts"
-import type { Target } from "../internal/sweep/points.ts"
 import { type Outcome, runOnce, type Subject } from "../internal/sweep/run.ts"
 
 export type { Living } from "../internal/leftovers.ts"
@@ -44,7 +43,9 @@ export interface Options<A, E, ROut, LE> {
   readonly passes?: ReadonlyArray<Pass> | undefined
   /** Ids that a run which succeeded may leave, because the program gave them to its caller. */
   readonly keeps?: ((value: A) => ReadonlyArray<string>) | undefined
-  /** Interrupts at every so many-th step only. Default 1, every step. */
+  /** Every step (the default), or each point only the first time it is reached, which a loop makes a great deal less. */
+  readonly at?: "everyStep" | "everyPoint" | undefined
+  /** Only every so many-th of them, by turns before and within the step. Default 1: all, before and within. */
   readonly stride?: number | undefined
 }
 
@@ -112,7 +113,7 @@ const kinds = (operation: Operation): ReadonlyArray<Kind> => {
   return ["reject", "refuse", "drop", "loseReply", "garble"]
 }
 
-const words: Readonly<Record<Target["how"], string>> = { before: "interrupted before", within: "interrupted within" }
+const hows = ["before", "within"] as const
 
 /**
  * Sweeps a program; fails when anything was left by any run.
@@ -167,14 +168,21 @@ const sweeping = async <A, E, ROut, LE>(options: Options<A, E, ROut, LE>): Promi
     problems.push({ pass, point, deed, outcome, leftovers: left, reported: leaks })
   }
 
-  const interruptAll = async (pass: Pass, from: number, to: number, script: ReadonlyArray<Fault>, prefix: string) => {
-    for (let step = from; step <= to; step += stride) {
-      for (const how of ["before", "within"] as const) {
-        const outcome = await runOnce(subject, { step, how }, script)
+  const interruptAll = async (pass: Pass, run: Outcome<A, E>, from: number, script: ReadonlyArray<Fault>, prefix: string) => {
+    const known = new Set<string>()
+    let place = 0
+    for (const [index, point] of run.meter.points.entries()) {
+      if (index + 1 < from || (options.at === "everyPoint" && known.has(point))) continue
+      known.add(point)
+      if (++place % stride !== 0) continue
+      for (const how of stride === 1 ? hows : [hows[(place / stride) % 2]!]) {
+        const outcome = await runOnce(subject, { step: index + 1, how }, script)
         const struck = outcome.meter.struck()
-        if (struck === undefined) throw new Error(`it takes ${to} steps at one time and not even ${step} at another`)
+        if (struck?.point !== point) {
+          throw new Error(`it is not the same every time: step ${index + 1} was ${point}, then ${struck?.point ?? "not reached"}`)
+        }
         if (struck.masked) deferred += 1
-        judge(pass, `${prefix}${words[how]}`, struck.point, outcome)
+        judge(pass, `${prefix}interrupted ${how} the step`, point, outcome)
       }
     }
   }
@@ -185,7 +193,7 @@ const sweeping = async <A, E, ROut, LE>(options: Options<A, E, ROut, LE>): Promi
   if (clean.left.length > 0) throw new Error(`undisturbed, it leaves ${clean.left.map(formatLiving).join(", ")}`)
   const steps = clean.meter.steps()
 
-  if (passes.includes("interrupt")) await interruptAll("interrupt", 1, steps, [], "")
+  if (passes.includes("interrupt")) await interruptAll("interrupt", clean, 1, [], "")
   for (const { call, operation, span } of passes.includes("fail") ? clean.calls : []) {
     for (const kind of kinds(operation)) {
       const outcome = await runOnce(subject, undefined, [{ operation, call, kind, amount: 0 }])
@@ -196,7 +204,7 @@ const sweeping = async <A, E, ROut, LE>(options: Options<A, E, ROut, LE>): Promi
     if (streams.has(operation)) continue
     const script: ReadonlyArray<Fault> = [{ operation, call, kind: "loseReply" }]
     const disturbed = await runOnce(subject, undefined, script)
-    await interruptAll("failAndInterrupt", step, disturbed.meter.steps(), script, `${operation} ${call} lost its answer, `)
+    await interruptAll("failAndInterrupt", disturbed, step, script, `${operation} ${call} lost its answer, then `)
   }
   return { name: options.name, steps, calls: clean.calls.length, runs, points: points.size, deferred, problems }
 }

@@ -52,7 +52,7 @@ export interface Config {
   readonly loseReply?: number | undefined
   /** Only of operations that done twice are done once. The others travel with a request key, by which a second is known. */
   readonly duplicate?: number | undefined
-  /** A burst begins with a call and lasts: until it is over every call is refused with the time that is left. */
+  /** A burst begins with a call and lasts: until it is over every call is refused with the time that is left. Then, for as long, no other begins. */
   readonly rateLimit?: { readonly chance: number; readonly lasting: Duration.Input } | undefined
   /** Streams break after up to so many bytes; half of the cuts of output are without a word. */
   readonly cut?: { readonly chance: number; readonly within: number } | undefined
@@ -128,7 +128,7 @@ export const makePlan = (config: Config): Plan => {
   const seed = config.seed ?? 1
   const inARow = config.inARow ?? 3
   const streaks = new WeakMap<Caller, Map<Operation, number>>()
-  let burstUntil = 0
+  let burstUntil = -Infinity
 
   const byChance = (operation: Operation, call: number, mayFail: boolean, nowMs: number): ReadonlyArray<Fault> => {
     const roll = dice(seed, `${operation} ${call}`)
@@ -141,8 +141,8 @@ export const makePlan = (config: Config): Plan => {
     if (hit(config.reorder?.chance)) add("reorder", millis(config.reorder?.upTo ?? 0))
     if (nowMs < burstUntil) return [...faults, { operation, call, kind: "rateLimit", amount: burstUntil - nowMs }]
     if (mayFail) {
-      if (hit(config.rateLimit?.chance)) {
-        const lasting = millis(config.rateLimit?.lasting ?? 0)
+      const lasting = millis(config.rateLimit?.lasting ?? 0)
+      if (hit(config.rateLimit?.chance) && nowMs >= burstUntil + lasting) {
         burstUntil = nowMs + lasting
         add("rateLimit", lasting)
         return faults

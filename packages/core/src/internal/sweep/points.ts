@@ -69,7 +69,7 @@ export const makeMeter = (world: World, target?: Target): Meter => {
       return fresh
     }
     if (place.call !== call || place.span !== around) {
-      place.name = call ?? (place.call === undefined ? "start" : `after ${place.call}`)
+      place.name = call ?? `after ${place.call ?? place.span}`
       place.call = call
       place.span = around
       place.step = 0

@@ -76,7 +76,8 @@ export const runOnce = async <A, E, ROut, LE>(
   target?: Target,
   script: ReadonlyArray<Fault> = []
 ): Promise<Outcome<A, E>> => {
-  const world = makeWorld()
+  // The default keep-alive time of a devbox is shorter. Thousands of runs would each log what the first one did.
+  const world = makeWorld({ limit: "2 hours", seed: 1, logs: false })
   const scope = Scope.makeUnsafe()
   const leaks: Array<Leak> = []
   const base = Context.make(DevboxLeaks, { report: (leak) => Effect.sync(() => void leaks.push(leak)) })

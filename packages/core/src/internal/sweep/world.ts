@@ -13,10 +13,12 @@ import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import { dice } from "../chaos/random.ts"
 
-/** What a world adds to the way its tasks run. */
+/** What is done to an effect while it runs. */
 export interface Watch {
   /** Called before each step of each fiber; `true` makes the fiber give way first. */
-  readonly step: (fiber: Fiber.Fiber<unknown, unknown>) => boolean
+  readonly step?: ((fiber: Fiber.Fiber<unknown, unknown>) => boolean) | undefined
+  /** Interrupts the effect, and lets it go on to its end in virtual time. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** See above. */
@@ -36,10 +38,17 @@ interface Timer {
   readonly wake: () => void
 }
 
-/** How much virtual time one effect may take. The default keep-alive time of a devbox is shorter. */
-const limitMs = Duration.toMillis("2 hours")
+/** What a world is like. */
+export interface Options {
+  /** How much virtual time one effect may take. */
+  readonly limit: Duration.Input
+  readonly seed: number
+  /** Whether what is logged is heard. */
+  readonly logs: boolean
+}
+
 /** How long the promises of a program may keep everything waiting, in turns of the event loop. */
-const patience = 2000
+const patience = 1000
 
 /** Lets promises that are settled go on. */
 const microtasks = async (): Promise<void> => {
@@ -59,7 +68,8 @@ const macrotask = (): Promise<void> =>
   })
 
 /** A new world, at time zero. */
-export const makeWorld = (): World => {
+export const makeWorld = (options: Options): World => {
+  const limitMs = Duration.toMillis(Duration.fromInputUnsafe(options.limit))
   let now = 0
   // By priority, lower first; in order of arrival within one.
   const queue: Array<{ readonly task: () => void; readonly priority: number }> = []
@@ -105,11 +115,11 @@ export const makeWorld = (): World => {
   const scheduler = (watch: Watch | undefined): Scheduler.Scheduler => ({
     executionMode: "async",
     shouldYield: (fiber) =>
-      watch?.step(fiber) === true || fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield,
+      watch?.step?.(fiber) === true || fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield,
     makeDispatcher: () => ({ scheduleTask: schedule, flush })
   })
 
-  const roll = dice(1, "sweep")
+  const roll = dice(options.seed, "world")
   const random: Context.Service.Shape<typeof Random.Random> = {
     nextDoubleUnsafe: roll,
     nextIntUnsafe: () => Math.floor(roll() * Number.MAX_SAFE_INTEGER)
@@ -144,11 +154,10 @@ export const makeWorld = (): World => {
       const inside = context.pipe(
         Context.add(Clock.Clock, clock),
         Context.add(Scheduler.Scheduler, scheduler(watch)),
-        Context.add(Random.Random, random),
-        // Thousands of runs would each say what the first one said.
-        Context.add(Logger.CurrentLoggers, new Set())
+        Context.add(Random.Random, random)
       )
-      const fiber = Effect.runForkWith(inside)(effect)
+      const heard = options.logs ? inside : Context.add(inside, Logger.CurrentLoggers, new Set())
+      const fiber = Effect.runForkWith(heard)(effect, { signal: watch?.signal })
       return (await drive(fiber)) ? (fiber.pollUnsafe() ?? "stuck") : "stuck"
     }
   }

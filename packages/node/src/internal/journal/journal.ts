@@ -1,48 +1,48 @@
 // The journal of one box: creates writers, serves readers, and knows which executions are complete. Readers of an
 // execution that this process owns are woken by its writer; readers of others share one inotify watch per box.
-import * as fs from "node:fs";
-import { readChannel } from "./reader.ts";
-import type { Channel, Journal, JournalChunk, JournalReadOptions, JournalWriter, PromisedLength } from "./types.ts";
-import { channelFile, FileJournalWriter } from "./writer.ts";
+import * as fs from "node:fs"
+import { readChannel } from "./reader.ts"
+import type { Channel, Journal, JournalChunk, JournalReadOptions, JournalWriter, PromisedLength } from "./types.ts"
+import { channelFile, FileJournalWriter } from "./writer.ts"
 
 export class FileJournal implements Journal {
-  readonly dir: string;
-  #writers = new Map<string, FileJournalWriter>();
+  readonly dir: string
+  #writers = new Map<string, FileJournalWriter>()
   // Lengths of executions that other processes wrote and that ended while somebody followed them here.
-  #promised = new Map<string, PromisedLength>();
-  #listeners = new Map<string, Set<() => void>>();
-  #watcher: fs.FSWatcher | undefined;
-  #closed = false;
+  #promised = new Map<string, PromisedLength>()
+  #listeners = new Map<string, Set<() => void>>()
+  #watcher: fs.FSWatcher | undefined
+  #closed = false
 
-  readonly #owner: boolean;
+  readonly #owner: boolean
 
   constructor(dir: string, owner: boolean) {
-    this.dir = dir;
-    this.#owner = owner;
+    this.dir = dir
+    this.#owner = owner
   }
 
   create(executionId: string): JournalWriter {
     const writer = new FileJournalWriter(this.dir, executionId, () => {
-      if (writer.completed) this.#writers.delete(executionId);
-      if (writer.completed && this.#listeners.has(executionId)) this.#promised.set(executionId, writer.lengths);
-      this.#wake(executionId);
-    });
-    this.#writers.set(executionId, writer);
-    return writer;
+      if (writer.completed) this.#writers.delete(executionId)
+      if (writer.completed && this.#listeners.has(executionId)) this.#promised.set(executionId, writer.lengths)
+      this.#wake(executionId)
+    })
+    this.#writers.set(executionId, writer)
+    return writer
   }
 
   complete(executionId: string, promised: PromisedLength): void {
-    if (!this.#listeners.has(executionId)) return;
-    this.#promised.set(executionId, promised);
-    this.#wake(executionId);
+    if (!this.#listeners.has(executionId)) return
+    this.#promised.set(executionId, promised)
+    this.#wake(executionId)
   }
 
   lengths(executionId: string): PromisedLength | undefined {
     const size = (channel: Channel): number =>
-      fs.lstatSync(channelFile(this.dir, executionId, channel), { throwIfNoEntry: false })?.size ?? -1;
-    const stdout = size("stdout");
-    const stderr = size("stderr");
-    return stdout < 0 && stderr < 0 ? undefined : { stdout: Math.max(stdout, 0), stderr: Math.max(stderr, 0) };
+      fs.lstatSync(channelFile(this.dir, executionId, channel), { throwIfNoEntry: false })?.size ?? -1
+    const stdout = size("stdout")
+    const stderr = size("stderr")
+    return stdout < 0 && stderr < 0 ? undefined : { stdout: Math.max(stdout, 0), stderr: Math.max(stderr, 0) }
   }
 
   read(executionId: string, channel: Channel, options: JournalReadOptions = {}): AsyncIterable<JournalChunk> {
@@ -58,54 +58,54 @@ export class FileJournal implements Journal {
         listen: (listener) => this.#listen(executionId, listener)
       },
       options
-    );
+    )
   }
 
   remove(executionId: string): void {
-    fs.rmSync(channelFile(this.dir, executionId, "stdout"), { force: true });
-    fs.rmSync(channelFile(this.dir, executionId, "stderr"), { force: true });
+    fs.rmSync(channelFile(this.dir, executionId, "stdout"), { force: true })
+    fs.rmSync(channelFile(this.dir, executionId, "stderr"), { force: true })
   }
 
   close(): void {
-    this.#closed = true;
-    this.#watcher?.close();
-    this.#watcher = undefined;
-    for (const writer of [...this.#writers.values()]) writer.complete();
-    for (const id of this.#listeners.keys()) this.#wake(id);
+    this.#closed = true
+    this.#watcher?.close()
+    this.#watcher = undefined
+    for (const writer of this.#writers.values()) writer.complete()
+    for (const id of this.#listeners.keys()) this.#wake(id)
   }
 
   #listen(executionId: string, listener: () => void): () => void {
-    let set = this.#listeners.get(executionId);
-    if (set === undefined) this.#listeners.set(executionId, (set = new Set()));
-    set.add(listener);
-    if (!this.#owner) this.#watch();
+    let set = this.#listeners.get(executionId)
+    if (set === undefined) this.#listeners.set(executionId, (set = new Set()))
+    set.add(listener)
+    if (!this.#owner) this.#watch()
     return () => {
-      set.delete(listener);
-      if (set.size > 0 || this.#listeners.get(executionId) !== set) return;
-      this.#listeners.delete(executionId);
-      this.#promised.delete(executionId);
-      if (this.#listeners.size > 0) return;
-      this.#watcher?.close();
-      this.#watcher = undefined;
-    };
+      set.delete(listener)
+      if (set.size > 0 || this.#listeners.get(executionId) !== set) return
+      this.#listeners.delete(executionId)
+      this.#promised.delete(executionId)
+      if (this.#listeners.size > 0) return
+      this.#watcher?.close()
+      this.#watcher = undefined
+    }
   }
 
   #watch(): void {
-    if (this.#watcher !== undefined || this.#closed) return;
+    if (this.#watcher !== undefined || this.#closed) return
     this.#watcher = fs.watch(this.dir, (_, name) => {
-      if (name !== null) this.#wake(name.slice(0, name.lastIndexOf(".")));
-    });
+      if (name !== null) this.#wake(name.slice(0, name.lastIndexOf(".")))
+    })
     // A directory that goes away ends its readers through `closed` or their signal, not by an uncaught error.
-    this.#watcher.on("error", () => {});
+    this.#watcher.on("error", () => {})
   }
 
   #wake(executionId: string): void {
-    for (const listener of this.#listeners.get(executionId) ?? []) listener();
+    for (const listener of this.#listeners.get(executionId) ?? []) listener()
   }
 }
 
 /** Opens the journal in a box's `o` directory. `owner`: this process is the one that writes it. */
 export const openJournal = (dir: string, options?: { readonly owner?: boolean | undefined }): Journal => {
-  fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
-  return new FileJournal(dir, options?.owner ?? false);
-};
+  fs.mkdirSync(dir, { recursive: true, mode: 0o700 })
+  return new FileJournal(dir, options?.owner ?? false)
+}

@@ -1,85 +1,88 @@
 // One reader of one channel: from any byte, in chunks of at most 64 KiB, each read when the consumer asks for it.
 // It waits for the writer's wake-up or for inotify and never polls.
-import * as fs from "node:fs";
-import { OutputLostError, type Channel, type JournalChunk, type JournalReadOptions } from "./types.ts";
+import * as fs from "node:fs"
+import { OutputLostError, type Channel, type JournalChunk, type JournalReadOptions } from "./types.ts"
 
-const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
-const CHUNK = 65536;
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants
+const CHUNK = 65536
 
 export interface Source {
-  readonly file: string;
-  readonly executionId: string;
-  readonly channel: Channel;
+  readonly file: string
+  readonly executionId: string
+  readonly channel: Channel
   /** Bytes written so far, while this process writes the execution. */
-  readonly live: () => number | undefined;
+  readonly live: () => number | undefined
   /** The promised length, once it is known. */
-  readonly promised: () => number | undefined;
-  readonly closed: () => boolean;
-  readonly listen: (listener: () => void) => () => void;
+  readonly promised: () => number | undefined
+  readonly closed: () => boolean
+  readonly listen: (listener: () => void) => () => void
 }
 
 const openRegular = (file: string): number | undefined => {
   try {
-    const fd = fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    if (fs.fstatSync(fd).isFile()) return fd;
-    fs.closeSync(fd);
-    return undefined;
+    const fd = fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    if (fs.fstatSync(fd).isFile()) return fd
+    fs.closeSync(fd)
+    return undefined
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined
+    throw error
   }
-};
+}
 
 const readAsync = (fd: number, buffer: Buffer, position: number): Promise<number> =>
   new Promise((resolve, reject) => {
-    fs.read(fd, buffer, 0, buffer.length, position, (error, n) => (error ? reject(error) : resolve(n)));
-  });
+    fs.read(fd, buffer, 0, buffer.length, position, (error, n) => (error ? reject(error) : resolve(n)))
+  })
 
 export async function* readChannel(source: Source, options: JournalReadOptions): AsyncGenerator<JournalChunk, void> {
-  const { signal } = options;
-  let position = options.fromByte ?? 0;
-  let awake = (): void => {};
-  let news = false;
+  const { signal } = options
+  let position = options.fromByte ?? 0
+  let awake = (): void => {}
+  let news = false
   const stir = (): void => {
-    news = true;
-    awake();
-  };
-  const unlisten = options.follow === true ? source.listen(stir) : undefined;
-  signal?.addEventListener("abort", stir);
-  let fd: number | undefined;
+    news = true
+    awake()
+  }
+  const unlisten = options.follow === true ? source.listen(stir) : undefined
+  signal?.addEventListener("abort", stir)
+  let fd: number | undefined
   try {
     while (signal?.aborted !== true) {
       // Everything that decides about the end is looked at before the read: what comes in between is news.
-      news = false;
-      const live = source.live();
-      const promised = live === undefined ? source.promised() : undefined;
-      const over = options.follow !== true || source.closed();
-      if (promised !== undefined && position >= promised) return;
-      fd ??= openRegular(source.file);
-      const limit = promised === undefined ? CHUNK : Math.min(CHUNK, promised - position);
-      let bytes: Buffer | undefined;
+      news = false
+      const live = source.live()
+      const promised = live === undefined ? source.promised() : undefined
+      const over = options.follow !== true || source.closed()
+      if (promised !== undefined && position >= promised) return
+      fd ??= openRegular(source.file)
+      const limit = promised === undefined ? CHUNK : Math.min(CHUNK, promised - position)
+      let bytes: Buffer | undefined
       if (fd !== undefined && (live === undefined || live > position)) {
-        const buffer = Buffer.allocUnsafe(live === undefined ? limit : Math.min(limit, live - position));
+        const buffer = Buffer.allocUnsafe(live === undefined ? limit : Math.min(limit, live - position))
         // What the writer has just written is in memory; anything else may have to come from the disk.
-        const size = live === undefined ? await readAsync(fd, buffer, position) : fs.readSync(fd, buffer, 0, buffer.length, position);
-        if (size > 0) bytes = buffer.subarray(0, size);
+        const size =
+          live === undefined
+            ? await readAsync(fd, buffer, position)
+            : fs.readSync(fd, buffer, 0, buffer.length, position)
+        if (size > 0) bytes = buffer.subarray(0, size)
       }
       if (bytes !== undefined) {
-        position += bytes.length;
-        yield { bytes, end: position };
-        continue;
+        position += bytes.length
+        yield { bytes, end: position }
+        continue
       }
-      if (promised !== undefined) throw new OutputLostError(source.executionId, source.channel, promised, position);
-      if (over) return;
-      if (news) continue;
+      if (promised !== undefined) throw new OutputLostError(source.executionId, source.channel, promised, position)
+      if (over) return
+      if (news) continue
       await new Promise<void>((resolve) => {
-        awake = resolve;
-        if (news) resolve();
-      });
+        awake = resolve
+        if (news) resolve()
+      })
     }
   } finally {
-    if (fd !== undefined) fs.closeSync(fd);
-    unlisten?.();
-    signal?.removeEventListener("abort", stir);
+    if (fd !== undefined) fs.closeSync(fd)
+    unlisten?.()
+    signal?.removeEventListener("abort", stir)
   }
 }

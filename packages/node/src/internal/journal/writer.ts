@@ -1,84 +1,84 @@
 // Appends an execution's output to its two files. Only the box's owner writes, and no process in the box can reach
 // the directory, so the descriptors made here are the only way in.
-import * as fs from "node:fs";
-import type { Channel, JournalWriter, PromisedLength } from "./types.ts";
+import * as fs from "node:fs"
+import type { Channel, JournalWriter, PromisedLength } from "./types.ts"
 
-const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_APPEND } = fs.constants;
+const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_APPEND } = fs.constants
 // Small output is written at once, which is the fastest; a flood goes through the thread pool, because a full disk
 // cache makes a synchronous write block this whole process.
-const SYNC_BYTES = 1 << 20;
+const SYNC_BYTES = 1 << 20
 
 export const channelFile = (dir: string, executionId: string, channel: Channel): string =>
-  `${dir}/${executionId}.${channel === "stdout" ? "out" : "err"}`;
+  `${dir}/${executionId}.${channel === "stdout" ? "out" : "err"}`
 
 export class FileJournalWriter implements JournalWriter {
-  readonly id: string;
-  readonly #fds: { stdout: number; stderr: number };
-  readonly #lengths = { stdout: 0, stderr: 0 };
-  readonly #wake: () => void;
-  #busy = 0;
-  #complete = false;
+  readonly id: string
+  readonly #fds: { stdout: number; stderr: number }
+  readonly #lengths = { stdout: 0, stderr: 0 }
+  readonly #wake: () => void
+  #busy = 0
+  #complete = false
 
   constructor(dir: string, id: string, wake: () => void) {
-    this.id = id;
-    this.#wake = wake;
+    this.id = id
+    this.#wake = wake
     const create = (channel: Channel): number =>
-      fs.openSync(channelFile(dir, id, channel), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND, 0o600);
-    const stdout = create("stdout");
-    this.#fds = { stdout, stderr: create("stderr") };
+      fs.openSync(channelFile(dir, id, channel), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND, 0o600)
+    const stdout = create("stdout")
+    this.#fds = { stdout, stderr: create("stderr") }
   }
 
   get lengths(): PromisedLength {
-    return { ...this.#lengths };
+    return { ...this.#lengths }
   }
 
   get completed(): boolean {
-    return this.#complete;
+    return this.#complete
   }
 
   write(channel: Channel, bytes: Uint8Array): Promise<void> | undefined {
-    if (this.#complete) return undefined;
+    if (this.#complete) return undefined
     if (this.#lengths[channel] < SYNC_BYTES) {
-      let written = 0;
-      while (written < bytes.length) written += fs.writeSync(this.#fds[channel], bytes, written);
-      this.#lengths[channel] += bytes.length;
-      this.#wake();
-      return undefined;
+      let written = 0
+      while (written < bytes.length) written += fs.writeSync(this.#fds[channel], bytes, written)
+      this.#lengths[channel] += bytes.length
+      this.#wake()
+      return undefined
     }
-    return this.#writeAsync(channel, Buffer.from(bytes));
+    return this.#writeAsync(channel, Buffer.from(bytes))
   }
 
   async #writeAsync(channel: Channel, bytes: Buffer): Promise<void> {
-    this.#busy++;
+    this.#busy++
     try {
-      let written = 0;
+      let written = 0
       while (written < bytes.length) {
         written += await new Promise<number>((resolve, reject) => {
           fs.write(this.#fds[channel], bytes, written, bytes.length - written, null, (error, n) =>
             error ? reject(error) : resolve(n)
-          );
-        });
+          )
+        })
       }
-      this.#lengths[channel] += bytes.length;
-      this.#wake();
+      this.#lengths[channel] += bytes.length
+      this.#wake()
     } finally {
-      this.#busy--;
-      if (this.#complete) this.#close();
+      this.#busy--
+      if (this.#complete) this.#close()
     }
   }
 
   complete(): PromisedLength {
     if (!this.#complete) {
-      this.#complete = true;
-      this.#close();
-      this.#wake();
+      this.#complete = true
+      this.#close()
+      this.#wake()
     }
-    return this.lengths;
+    return this.lengths
   }
 
   #close(): void {
-    if (this.#busy > 0) return;
-    fs.closeSync(this.#fds.stdout);
-    fs.closeSync(this.#fds.stderr);
+    if (this.#busy > 0) return
+    fs.closeSync(this.#fds.stdout)
+    fs.closeSync(this.#fds.stderr)
   }
 }

@@ -51,7 +51,7 @@ W) command eval '{
        run "$B" "$P/shell.sh" "$Q" "$id" 4<&- & p=$!; own
        wait $p; x=$?
        echo "H $id $x" >&3
-       case $x in 126|127) break ;; esac
+       [ -x "$B" ] || break
      done
    } &' || echo "F $id" >&3 ;;
 K) case $c in
@@ -77,7 +77,7 @@ else
   for x in "$G"/*; do kill -s KILL -- "-\${x##*/}"; done
   set -- - - KILL "$M" 0; . "$P/kill.sh"
 fi
-`;
+`
 
 /** `slot.sh Q KEY LIMITFLAG BASH`: waits, warm, for one command and becomes it. Events on 3, its line on 9. */
 export const slotScript = `IFS=' ' read -r id mark in out err <&9 || exit 0
@@ -90,7 +90,7 @@ exec 3>&-
 file=$1/$id.sh
 set -- "$4" "$1/$id.cmd"
 . "$file"
-`;
+`
 
 /** `shell.sh Q KEY`: a named shell. The user's code shares this process, hence the long names. */
 export const shellScript = `__devbox_q=$1 __devbox_key=$2 __devbox_l=-w __devbox_j=
@@ -114,7 +114,7 @@ while IFS=' ' read -r __devbox_id __devbox_mark __devbox_in __devbox_out __devbo
   else echo "X $__devbox_id $__devbox_x 0" >&3; fi
   __devbox_j=\${!-}
 done
-`;
+`
 
 /** `kill.sh KEY NONCE SIG MARKS PID`: signals every process that carries one of the marks; builtins only. */
 export const killScript = `scan() {
@@ -151,10 +151,10 @@ else
   done
 fi
 echo "K $1 $2 $total $count" >&3
-`;
+`
 
 /** Pid 1 of a box that util-linux built: `wait` reaps orphans. The agent is not pid 1, so that -1 spares only the agent. */
 export const initScript = `exec 5<&0
 sh "$2/agent.sh" "$@" <&5 5<&- & exec 5<&-
 wait $!
-`;
+`

@@ -1,14 +1,14 @@
 // The driver of a running box: writes requests, sends lines to the box's owner and hears what became of them. It is
 // the same for a box that this process owns and for one behind a holder's socket.
-import { openJournal } from "../journal/journal.ts";
-import type { Journal } from "../journal/types.ts";
-import { BoxClosedError, ExecStartError } from "./errors.ts";
-import { Execution } from "./execution.ts";
-import { FifoPool } from "./fifo.ts";
-import { boxDirs } from "./layout.ts";
-import { BoxOwner } from "./owner.ts";
-import { shellKey, writeRequest } from "./request.ts";
-import { connectHolder } from "./socketLink.ts";
+import { openJournal } from "../journal/journal.ts"
+import type { Journal } from "../journal/types.ts"
+import { BoxClosedError, ExecStartError } from "./errors.ts"
+import { Execution } from "./execution.ts"
+import { FifoPool } from "./fifo.ts"
+import { boxDirs } from "./layout.ts"
+import { BoxOwner } from "./owner.ts"
+import { shellKey, writeRequest } from "./request.ts"
+import { connectHolder } from "./socketLink.ts"
 import type {
   AgentLink,
   Box,
@@ -18,7 +18,7 @@ import type {
   ExecRequest,
   KillOptions,
   KillOutcome
-} from "./types.ts";
+} from "./types.ts"
 
 const reasons: Record<string, readonly [ExecStartError["reason"], string]> = {
   duplicate: ["duplicate id", "the box has seen this id before; use a new one"],
@@ -26,203 +26,205 @@ const reasons: Record<string, readonly [ExecStartError["reason"], string]> = {
   fork: ["fork failed", "the box has no free process; end some of its processes and run it again"],
   shell: ["shell died", "its shell was killed before it began; run it again in a fresh shell"],
   killed: ["killed", "it was killed while it waited for its shell"]
-};
+}
 
 interface Reply {
-  readonly resolve: (words: ReadonlyArray<string>) => void;
-  readonly reject: (error: Error) => void;
+  readonly resolve: (words: ReadonlyArray<string>) => void
+  readonly reject: (error: Error) => void
 }
 
 export class DrivenBox implements Box {
-  readonly id: string;
-  readonly dir: string;
-  readonly tier: Box["tier"];
-  readonly launcher: Box["launcher"];
-  readonly journal: Journal;
-  readonly closed: Promise<BoxClosed>;
-  pid: number | undefined;
-  userPid: number | undefined;
-  readonly #link: AgentLink;
-  readonly #fifos: FifoPool;
-  readonly #q: string;
-  readonly #owns: boolean;
-  #executions = new Map<string, Execution>();
-  #replies = new Map<string, Reply>();
-  #backlog: Promise<void> | undefined;
-  #nonce = 0;
+  readonly id: string
+  readonly dir: string
+  readonly tier: Box["tier"]
+  readonly launcher: Box["launcher"]
+  readonly journal: Journal
+  readonly closed: Promise<BoxClosed>
+  pid: number | undefined
+  userPid: number | undefined
+  readonly #link: AgentLink
+  readonly #fifos: FifoPool
+  readonly #q: string
+  readonly #owns: boolean
+  #executions = new Map<string, Execution>()
+  #replies = new Map<string, Reply>()
+  #backlog: Promise<void> | undefined
+  #nonce = 0
   // Several clients of one holder must not take each other's answers.
-  readonly #self = `${process.pid}.${Math.trunc(Math.random() * 2 ** 32)}.`;
-  #gone: BoxClosedError | undefined;
+  readonly #self = `${process.pid}.${Math.trunc(Math.random() * 2 ** 32)}.`
+  #gone: BoxClosedError | undefined
 
   constructor(spec: BoxSpec, link: AgentLink, journal: Journal, fifos: FifoPool, owns: boolean) {
-    this.id = spec.id;
-    this.dir = spec.dir;
-    this.tier = spec.report.tier;
-    this.launcher = spec.report.launcher;
-    this.journal = journal;
-    this.#link = link;
-    this.#fifos = fifos;
-    this.#owns = owns;
-    this.#q = boxDirs(spec.dir).requests;
-    link.onLine((line) => this.#line(line));
+    this.id = spec.id
+    this.dir = spec.dir
+    this.tier = spec.report.tier
+    this.launcher = spec.report.launcher
+    this.journal = journal
+    this.#link = link
+    this.#fifos = fifos
+    this.#owns = owns
+    this.#q = boxDirs(spec.dir).requests
+    link.onLine((line) => this.#line(line))
     this.closed = link.closed.then((closed) => {
-      this.#gone = new BoxClosedError(this.id, closed.stderr.trim() || "its agent has ended");
-      for (const execution of this.#executions.values()) execution.fail(this.#gone);
-      for (const reply of this.#replies.values()) reply.reject(this.#gone);
-      this.#executions.clear();
-      this.#replies.clear();
-      journal.close();
-      return closed;
-    });
+      this.#gone = new BoxClosedError(this.id, closed.stderr.trim() || "its agent has ended")
+      for (const execution of this.#executions.values()) execution.fail(this.#gone)
+      for (const reply of this.#replies.values()) reply.reject(this.#gone)
+      this.#executions.clear()
+      this.#replies.clear()
+      journal.close()
+      return closed
+    })
   }
 
-  readonly running = (): ReadonlyArray<string> => [...this.#executions.keys()];
+  readonly running = (): ReadonlyArray<string> => [...this.#executions.keys()]
 
   exec(request: ExecRequest): BoxExecution {
-    const execution = new Execution(request.id, request.stdin === true, request.stdout === "pipe");
+    const execution = new Execution(request.id, request.stdin === true, request.stdout === "pipe")
     try {
-      if (this.#gone !== undefined) throw this.#gone;
-      if (this.#executions.has(request.id)) throw new ExecStartError(request.id, ...reasons["duplicate"]!);
-      writeRequest(this.#q, request);
+      if (this.#gone !== undefined) throw this.#gone
+      if (this.#executions.has(request.id)) throw new ExecStartError(request.id, ...reasons["duplicate"]!)
+      writeRequest(this.#q, request)
     } catch (error) {
-      execution.fail(error as Error);
-      return execution;
+      execution.fail(error as Error)
+      return execution
     }
-    this.#executions.set(request.id, execution);
-    const need = (request.stdin === true ? 1 : 0) + (request.stdout === "pipe" ? 1 : 0);
-    const names = this.#backlog !== undefined ? undefined : need === 0 ? [] : this.#fifos.take(need);
-    if (names !== undefined) this.#send(request, execution, names);
-    else this.#later(request, execution, need);
-    return execution;
+    this.#executions.set(request.id, execution)
+    const need = (request.stdin === true ? 1 : 0) + (request.stdout === "pipe" ? 1 : 0)
+    const names = this.#backlog !== undefined ? undefined : need === 0 ? [] : this.#fifos.take(need)
+    if (names !== undefined) this.#send(request, execution, names)
+    else this.#later(request, execution, need)
+    return execution
   }
 
   /** Requests keep their order: whoever comes while this one waits for a FIFO waits behind it. */
   #later(request: ExecRequest, execution: Execution, need: number): void {
     const turn = (this.#backlog ?? Promise.resolve()).then(async () => {
       try {
-        const names = await this.#fifos.takeSoon(need);
-        if (this.#executions.get(request.id) === execution) this.#send(request, execution, names);
+        const names = await this.#fifos.takeSoon(need)
+        if (this.#executions.get(request.id) === execution) this.#send(request, execution, names)
       } catch {
-        this.#executions.delete(request.id);
-        execution.fail(new ExecStartError(request.id, ...reasons["nospace"]!));
+        this.#executions.delete(request.id)
+        execution.fail(new ExecStartError(request.id, ...reasons["nospace"]!))
       }
-      if (this.#backlog === turn) this.#backlog = undefined;
-    });
-    this.#backlog = turn;
+      if (this.#backlog === turn) this.#backlog = undefined
+    })
+    this.#backlog = turn
   }
 
   #send(request: ExecRequest, execution: Execution, names: ReadonlyArray<string>): void {
-    const free = [...names];
+    const free = [...names]
     const attach = (end: { open(file: string, onClosed: (clean?: boolean) => void): void } | undefined): string => {
-      if (end === undefined) return "-";
-      const name = free.pop()!;
-      end.open(`${this.#q}/${name}`, (clean) => clean !== false && this.#fifos.release(name));
-      return name;
-    };
-    const stdin = attach(execution.stdin);
-    const stdout = attach(execution.stdoutPipe);
-    const shell = request.shellName === undefined ? "-" : shellKey(request.shellName);
-    this.#link.send(`E ${request.id} ${stdin} ${stdout} ${shell}`);
+      if (end === undefined) return "-"
+      const name = free.pop()!
+      end.open(`${this.#q}/${name}`, (clean) => clean !== false && this.#fifos.release(name))
+      return name
+    }
+    const stdin = attach(execution.stdin)
+    const stdout = attach(execution.stdoutPipe)
+    const shell = request.shellName === undefined ? "-" : shellKey(request.shellName)
+    this.#link.send(`E ${request.id} ${stdin} ${stdout} ${shell}`)
   }
 
   adopt(executionId: string): BoxExecution | undefined {
-    return this.#executions.get(executionId);
+    return this.#executions.get(executionId)
   }
 
   async kill(executionId: string, options: KillOptions): Promise<KillOutcome> {
     const [signalled, remaining] = await this.#ask("K", (nonce) =>
       this.#link.send(`K ${executionId} ${nonce} ${options.signal ?? "KILL"} ${options.group ? "g" : "m"}`)
-    );
-    return { signalled: Number(signalled), remaining: Number(remaining) };
+    )
+    return { signalled: Number(signalled), remaining: Number(remaining) }
   }
 
   async freeze(): Promise<void> {
-    await this.#signalAll("STOP");
+    await this.#signalAll("STOP")
   }
 
   async thaw(): Promise<void> {
-    await this.#signalAll("CONT");
+    await this.#signalAll("CONT")
   }
 
   async ping(): Promise<void> {
-    await this.#ask("P", (nonce) => this.#link.send(`P ${nonce}`));
+    await this.#ask("P", (nonce) => this.#link.send(`P ${nonce}`))
   }
 
   async #signalAll(signal: string): Promise<void> {
-    await this.#ask("Z", (nonce) => this.#link.send(`Z ${signal} ${nonce}`));
+    await this.#ask("Z", (nonce) => this.#link.send(`Z ${signal} ${nonce}`))
   }
 
   #ask(op: string, send: (nonce: string) => void): Promise<ReadonlyArray<string>> {
-    if (this.#gone !== undefined) return Promise.reject(this.#gone);
-    const nonce = `${this.#self}${this.#nonce++}`;
+    if (this.#gone !== undefined) return Promise.reject(this.#gone)
+    const nonce = `${this.#self}${this.#nonce++}`
     return new Promise((resolve, reject) => {
       // Before it is sent: an owner in this process may answer at once.
-      this.#replies.set(`${op} ${nonce}`, { resolve, reject });
-      send(nonce);
-    });
+      this.#replies.set(`${op} ${nonce}`, { resolve, reject })
+      send(nonce)
+    })
   }
 
   async stop(): Promise<void> {
-    if (this.#owns) await this.#link.close();
-    else this.#link.send("stop");
-    await this.closed;
+    if (this.#owns) await this.#link.close()
+    else this.#link.send("stop")
+    await this.closed
   }
 
   async detach(): Promise<void> {
-    await this.#link.close();
-    await this.closed;
+    await this.#link.close()
+    await this.closed
   }
 
   #line(line: string): void {
-    const [op = "", id = "", ...words] = line.split(" ");
+    const [op = "", id = "", ...words] = line.split(" ")
     if (op === "R") {
-      this.pid = Number(words[0]) || undefined;
-      this.userPid = Number(words[1]) || undefined;
-      return;
+      this.pid = Number(words[0]) || undefined
+      this.userPid = Number(words[1]) || undefined
+      return
     }
     if (op === "K" || op === "Z" || op === "P") {
-      const key = op === "K" ? `K ${words.shift()}` : `${op} ${id}`;
-      this.#replies.get(key)?.resolve(words);
-      this.#replies.delete(key);
-      return;
+      const key = op === "K" ? `K ${words.shift()}` : `${op} ${id}`
+      this.#replies.get(key)?.resolve(words)
+      this.#replies.delete(key)
+      return
     }
-    let execution = this.#executions.get(id);
+    let execution = this.#executions.get(id)
     if (op === "S") {
       // Somebody else's, when several clients share a detached box.
-      if (execution === undefined) this.#executions.set(id, (execution = new Execution(id, false, false)));
-      return execution.start(Number(words[0]));
+      if (execution === undefined) this.#executions.set(id, (execution = new Execution(id, false, false)))
+      return execution.start(Number(words[0]))
     }
-    if (execution === undefined) return;
-    if (op === "X") return execution.exit(Number(words[0]), words[1] === "1");
-    this.#executions.delete(id);
-    const [code, stdoutBytes, stderrBytes] = words.map(Number) as [number, number, number];
+    if (execution === undefined) return
+    if (op === "X") return execution.exit(Number(words[0]), words[1] === "1")
+    this.#executions.delete(id)
+    const [code, stdoutBytes, stderrBytes] = words.map(Number) as [number, number, number]
     if (op === "D") {
-      this.journal.complete(id, { stdout: stdoutBytes, stderr: stderrBytes });
-      execution.finish({ code, stdoutBytes, stderrBytes, shellDied: words[3] === "1", shellFresh: words[4] === "1" });
+      this.journal.complete(id, { stdout: stdoutBytes, stderr: stderrBytes })
+      execution.finish({ code, stdoutBytes, stderrBytes, shellDied: words[3] === "1", shellFresh: words[4] === "1" })
     } else if (op === "F") {
-      const reason = reasons[words[0] ?? ""];
+      const reason = reasons[words[0] ?? ""]
       execution.fail(
-        reason === undefined ? new BoxClosedError(this.id, "it ended under the command") : new ExecStartError(id, ...reason)
-      );
+        reason === undefined
+          ? new BoxClosedError(this.id, "it ended under the command")
+          : new ExecStartError(id, ...reason)
+      )
     }
   }
 }
 
 /** Starts a box that lives as long as this process wants, and never longer than this process. */
 export const startBox = async (spec: BoxSpec): Promise<Box> => {
-  const owner = await BoxOwner.start(spec);
-  const box = new DrivenBox(spec, owner, owner.journal, owner.fifos, true);
-  owner.greet();
-  return box;
-};
+  const owner = await BoxOwner.start(spec)
+  const box = new DrivenBox(spec, owner, owner.journal, owner.fifos, true)
+  owner.greet()
+  return box
+}
 
 /** Joins a box that a holder keeps; its executions appear in `running`. */
 export const attachBox = async (spec: BoxSpec, socketPath: string): Promise<Box> => {
-  const { requests, output } = boxDirs(spec.dir);
-  const link = await connectHolder(spec.id, socketPath);
-  const prefix = `c${process.pid}-${Math.trunc(Math.random() * 1e9)}.`;
-  const fifos = new FifoPool(requests, prefix, spec.report.tools["mkfifo"] ?? "mkfifo");
-  const box = new DrivenBox(spec, link, openJournal(output), fifos, false);
-  await link.greeted();
-  return box;
-};
+  const { requests, output } = boxDirs(spec.dir)
+  const link = await connectHolder(spec.id, socketPath)
+  const prefix = `c${process.pid}-${Math.trunc(Math.random() * 1e9)}.`
+  const fifos = new FifoPool(requests, prefix, spec.report.tools["mkfifo"] ?? "mkfifo")
+  const box = new DrivenBox(spec, link, openJournal(output), fifos, false)
+  await link.greeted()
+  return box
+}

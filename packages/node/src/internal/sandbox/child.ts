@@ -1,101 +1,101 @@
 // The box's own process as a line channel: spawns the launcher, reads bounded lines from the agent, and knows when
 // everything is gone. It understands no line.
-import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
-import * as fs from "node:fs";
-import { launchCommand } from "./launch.ts";
-import type { BoxClosed, BoxSpec } from "./types.ts";
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process"
+import * as fs from "node:fs"
+import { launchCommand } from "./launch.ts"
+import type { BoxClosed, BoxSpec } from "./types.ts"
 
-const MAX_LINE = 1024;
-const STDERR_TAIL = 4096;
-const STOP_GRACE_MS = 2000;
+const MAX_LINE = 1024
+const STDERR_TAIL = 4096
+const STOP_GRACE_MS = 2000
 
 export class BoxChild {
-  readonly closed: Promise<BoxClosed>;
-  readonly #child: ChildProcessWithoutNullStreams;
-  #stderr = "";
-  #buffer = "";
-  #exited = false;
+  readonly closed: Promise<BoxClosed>
+  readonly #child: ChildProcessWithoutNullStreams
+  #stderr = ""
+  #buffer = ""
+  #exited = false
 
   constructor(spec: BoxSpec, onLine: (line: string) => void) {
-    const { argv, ...options } = launchCommand(spec);
+    const { argv, ...options } = launchCommand(spec)
     // A session of its own: Ctrl-C in a terminal is for the SDK's program, which then closes its boxes in order.
-    this.#child = spawn(argv[0]!, argv.slice(1), { ...options, detached: true, stdio: ["pipe", "pipe", "pipe"] });
-    const child = this.#child;
-    child.stdin.on("error", () => {});
-    child.stdout.setEncoding("latin1").on("data", (text: string) => this.#lines(text, onLine));
+    this.#child = spawn(argv[0]!, argv.slice(1), { ...options, detached: true, stdio: ["pipe", "pipe", "pipe"] })
+    const child = this.#child
+    child.stdin.on("error", () => {})
+    child.stdout.setEncoding("latin1").on("data", (text: string) => this.#lines(text, onLine))
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      this.#stderr = (this.#stderr + text).slice(-STDERR_TAIL);
-    });
+      this.#stderr = (this.#stderr + text).slice(-STDERR_TAIL)
+    })
     this.closed = new Promise((resolve) => {
       const settle = (code: number | null, signal: string | null): void =>
-        resolve({ code, signal, stderr: this.#stderr });
+        resolve({ code, signal, stderr: this.#stderr })
       child.once("error", (error) => {
-        this.#exited = true;
-        this.#stderr += error.message;
-        settle(null, null);
-      });
+        this.#exited = true
+        this.#stderr += error.message
+        settle(null, null)
+      })
       child.once("exit", (code, signal) => {
-        this.#exited = true;
+        this.#exited = true
         // In the process tier a stray may hold the pipes; its owner's end does not wait for it.
-        const timer = setTimeout(() => settle(code, signal), 100);
+        const timer = setTimeout(() => settle(code, signal), 100)
         child.once("close", () => {
-          clearTimeout(timer);
-          settle(code, signal);
-        });
-      });
-    });
+          clearTimeout(timer)
+          settle(code, signal)
+        })
+      })
+    })
   }
 
   get stderr(): string {
-    return this.#stderr;
+    return this.#stderr
   }
 
   get launcherPid(): number | undefined {
-    return this.#child.pid;
+    return this.#child.pid
   }
 
   /** Host pid of the launcher's child, which is pid 1 inside. */
   insidePid(): number | undefined {
     try {
-      const pid = this.#child.pid!;
-      const first = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ")[0];
-      return first === undefined || first === "" ? undefined : Number(first);
+      const pid = this.#child.pid!
+      const first = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ")[0]
+      return first === undefined || first === "" ? undefined : Number(first)
     } catch {
-      return undefined;
+      return undefined
     }
   }
 
   send(line: string): void {
-    if (!this.#exited) this.#child.stdin.write(`${line}\n`);
+    if (!this.#exited) this.#child.stdin.write(`${line}\n`)
   }
 
   /** End of file is the request to end; a box that does not follow loses its launcher, and the kernel does the rest. */
   async stop(): Promise<void> {
-    this.#child.stdin.end();
-    const timer = setTimeout(() => this.kill(), STOP_GRACE_MS);
-    await this.closed;
-    clearTimeout(timer);
+    this.#child.stdin.end()
+    const timer = setTimeout(() => this.kill(), STOP_GRACE_MS)
+    await this.closed
+    clearTimeout(timer)
   }
 
   kill(): void {
-    const { pid } = this.#child;
-    if (pid === undefined || this.#exited) return;
+    const { pid } = this.#child
+    if (pid === undefined || this.#exited) return
     try {
-      process.kill(-pid, "SIGKILL");
+      process.kill(-pid, "SIGKILL")
     } catch {
-      this.#child.kill("SIGKILL");
+      this.#child.kill("SIGKILL")
     }
   }
 
   #lines(text: string, onLine: (line: string) => void): void {
-    this.#buffer += text;
-    let from = 0;
+    this.#buffer += text
+    let from = 0
     for (let end = this.#buffer.indexOf("\n"); end >= 0; end = this.#buffer.indexOf("\n", from)) {
       // The box can write here. Whatever is longer than any line of ours is not ours.
-      if (end - from <= MAX_LINE) onLine(this.#buffer.slice(from, end));
-      from = end + 1;
+      if (end - from <= MAX_LINE) onLine(this.#buffer.slice(from, end))
+      from = end + 1
     }
-    this.#buffer = this.#buffer.slice(from);
-    if (this.#buffer.length > MAX_LINE) this.#buffer = "\0".repeat(MAX_LINE + 1);
+    this.#buffer = this.#buffer.slice(from)
+    if (this.#buffer.length > MAX_LINE) this.#buffer = "\0".repeat(MAX_LINE + 1)
   }
 }

@@ -1,65 +1,65 @@
 // Keeps a detached box: the process that runs this owns the box, and clients come and go over a socket. It ends when
 // the box ends, and the box ends when it does. Nothing in here reads what clients and box say to each other.
-import { chmodSync, rmSync } from "node:fs";
-import * as net from "node:net";
-import { BoxOwner } from "./owner.ts";
-import { onLines, withShortPath } from "./socketLink.ts";
-import type { Holder, HolderOptions } from "./types.ts";
+import { chmodSync, rmSync } from "node:fs"
+import * as net from "node:net"
+import { BoxOwner } from "./owner.ts"
+import { onLines, withShortPath } from "./socketLink.ts"
+import type { Holder, HolderOptions } from "./types.ts"
 
 /** Starts the box and serves its socket. Resolves when both are ready. */
 export const runHolder = async (options: HolderOptions): Promise<Holder> => {
-  const owner = await BoxOwner.start(options.spec);
-  const clients = new Set<net.Socket>();
+  const owner = await BoxOwner.start(options.spec)
+  const clients = new Set<net.Socket>()
   owner.onLine((line) => {
-    record(options, line);
-    for (const client of clients) client.write(`${line}\n`);
-  });
+    record(options, line)
+    for (const client of clients) client.write(`${line}\n`)
+  })
   const server = net.createServer((client) => {
-    clients.add(client);
-    client.on("error", () => client.destroy());
-    client.on("close", () => clients.delete(client));
-    client.write(owner.hello().join("\n") + "\n");
-    onLines(client, (line) => owner.send(line));
-  });
-  rmSync(options.socketPath, { force: true });
-  const mask = process.umask(0o177);
+    clients.add(client)
+    client.on("error", () => client.destroy())
+    client.on("close", () => clients.delete(client))
+    client.write(owner.hello().join("\n") + "\n")
+    onLines(client, (line) => owner.send(line))
+  })
+  rmSync(options.socketPath, { force: true })
+  const mask = process.umask(0o177)
   try {
     await withShortPath(
       options.socketPath,
       (short) =>
         new Promise<void>((resolve, reject) => {
-          server.once("error", reject);
-          server.listen(short, () => resolve());
+          server.once("error", reject)
+          server.listen(short, () => resolve())
         })
-    );
-    chmodSync(options.socketPath, 0o600);
+    )
+    chmodSync(options.socketPath, 0o600)
   } catch (error) {
-    await owner.close();
-    throw error;
+    await owner.close()
+    throw error
   } finally {
-    process.umask(mask);
+    process.umask(mask)
   }
   const closed = owner.closed.then(async (result) => {
-    for (const client of clients) client.end(`C ${JSON.stringify(result)}\n`);
-    await new Promise<void>((resolve) => server.close(() => resolve()));
-    rmSync(options.socketPath, { force: true });
-    return result;
-  });
+    for (const client of clients) client.end(`C ${JSON.stringify(result)}\n`)
+    await new Promise<void>((resolve) => server.close(() => resolve()))
+    rmSync(options.socketPath, { force: true })
+    return result
+  })
   return {
     closed,
     stop: async () => {
-      await owner.close();
-      await closed;
+      await owner.close()
+      await closed
     }
-  };
-};
+  }
+}
 
 const record = (options: HolderOptions, line: string): void => {
-  const [op, id = "", ...words] = line.split(" ");
-  if (op === "S") options.onStart?.(id, Number(words[0]));
-  else if (op === "F") options.onFailed?.(id, words[0] ?? "");
+  const [op, id = "", ...words] = line.split(" ")
+  if (op === "S") options.onStart?.(id, Number(words[0]))
+  else if (op === "F") options.onFailed?.(id, words[0] ?? "")
   else if (op === "D") {
-    const [code, stdoutBytes, stderrBytes] = words.map(Number) as [number, number, number];
-    options.onExit?.(id, { code, stdoutBytes, stderrBytes, shellDied: words[3] === "1", shellFresh: words[4] === "1" });
+    const [code, stdoutBytes, stderrBytes] = words.map(Number) as [number, number, number]
+    options.onExit?.(id, { code, stdoutBytes, stderrBytes, shellDied: words[3] === "1", shellFresh: words[4] === "1" })
   }
-};
+}

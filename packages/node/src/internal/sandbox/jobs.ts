@@ -1,44 +1,44 @@
 // What the owner of a box knows about one execution: its FIFOs, its pumps, its journal, and how far it has come.
-import * as path from "node:path";
-import { randomBytes } from "node:crypto";
-import type { JournalWriter, PromisedLength } from "../journal/types.ts";
-import type { FifoPool } from "./fifo.ts";
-import { Pump } from "./pump.ts";
+import * as path from "node:path"
+import { randomBytes } from "node:crypto"
+import type { JournalWriter, PromisedLength } from "../journal/types.ts"
+import type { FifoPool } from "./fifo.ts"
+import { Pump } from "./pump.ts"
 
 /** A number that no other execution on this machine has: see agentScripts.ts on marks. */
-export const newMark = (): string => randomBytes(6).readUIntBE(0, 5).toString();
+export const newMark = (): string => randomBytes(6).readUIntBE(0, 5).toString()
 
 export interface JobRequest {
-  readonly id: string;
+  readonly id: string
   /** Name of the client's FIFO, or "-". */
-  readonly stdin: string;
+  readonly stdin: string
   /** Name of the client's FIFO, or "-" for the journal. */
-  readonly stdout: string;
+  readonly stdout: string
   /** Key of a named shell, or "-". */
-  readonly shell: string;
+  readonly shell: string
 }
 
 export class Job {
-  readonly request: JobRequest;
-  readonly mark = newMark();
-  readonly journal: JournalWriter;
+  readonly request: JobRequest
+  readonly mark = newMark()
+  readonly journal: JournalWriter
   /** Kills that were asked for before it had a process. */
-  readonly whenStarted: Array<() => void> = [];
+  readonly whenStarted: Array<() => void> = []
   /** Key of the slot that runs it. */
-  slot: string | undefined;
-  pid: number | undefined;
-  exit: { readonly code: number; readonly lingering: boolean } | undefined;
-  retried = false;
-  shellFresh = false;
-  shellDied = false;
-  #pumps: Array<Pump> = [];
-  #stdout = "";
-  #stderr = "";
-  #settled: Promise<PromisedLength> | undefined;
+  slot: string | undefined
+  pid: number | undefined
+  exit: { readonly code: number; readonly lingering: boolean } | undefined
+  retried = false
+  shellFresh = false
+  shellDied = false
+  #pumps: Array<Pump> = []
+  #stdout = ""
+  #stderr = ""
+  #settled: Promise<PromisedLength> | undefined
 
   constructor(request: JobRequest, journal: JournalWriter) {
-    this.request = request;
-    this.journal = journal;
+    this.request = request
+    this.journal = journal
   }
 
   /** Opens the reading ends; the box may start writing afterwards. */
@@ -50,39 +50,39 @@ export class Job {
           (bytes) => this.journal.write(channel, bytes),
           (clean) => clean && fifos.release(name)
         )
-      );
-    };
-    this.#stderr = names[0]!;
-    pump(this.#stderr, "stderr");
+      )
+    }
+    this.#stderr = names[0]!
+    pump(this.#stderr, "stderr")
     if (this.request.stdout === "-") {
-      this.#stdout = names[1]!;
-      pump(this.#stdout, "stdout");
-    } else this.#stdout = this.request.stdout;
+      this.#stdout = names[1]!
+      pump(this.#stdout, "stdout")
+    } else this.#stdout = this.request.stdout
   }
 
   get opened(): boolean {
-    return this.#pumps.length > 0;
+    return this.#pumps.length > 0
   }
 
   /** The line for a slot or a named shell. */
   get line(): string {
-    const { id, stdin } = this.request;
-    return `${id} ${this.mark} ${stdin} ${this.#stdout} ${this.#stderr}\n`;
+    const { id, stdin } = this.request
+    return `${id} ${this.mark} ${stdin} ${this.#stdout} ${this.#stderr}\n`
   }
 
   /** The command is over: takes in what it wrote and fixes the length. */
   settle(): Promise<PromisedLength> {
     this.#settled ??= (async () => {
-      await Promise.all(this.#pumps.map((pump) => pump.settle()));
-      for (const pump of this.#pumps) pump.unref();
-      return this.journal.complete();
-    })();
-    return this.#settled;
+      await Promise.all(this.#pumps.map((pump) => pump.settle()))
+      for (const pump of this.#pumps) pump.unref()
+      return this.journal.complete()
+    })()
+    return this.#settled
   }
 
   /** It never ran, or the box is gone: nobody will write any more. */
   abort(): void {
-    for (const pump of this.#pumps) pump.abort();
-    this.journal.complete();
+    for (const pump of this.#pumps) pump.abort()
+    this.journal.complete()
   }
 }

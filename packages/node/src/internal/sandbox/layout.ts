@@ -1,18 +1,18 @@
 // Where things are: the files of a box on the host and the places they have inside.
-import * as fs from "node:fs";
-import * as path from "node:path";
-import { createHash, randomUUID } from "node:crypto";
-import { agentScript, initScript, killScript, shellScript, slotScript } from "./agentScripts.ts";
-import { exportLines } from "./quote.ts";
-import type { BoxSpec } from "./types.ts";
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { createHash, randomUUID } from "node:crypto"
+import { agentScript, initScript, killScript, shellScript, slotScript } from "./agentScripts.ts"
+import { exportLines } from "./quote.ts"
+import type { BoxSpec } from "./types.ts"
 
 /** The request directory as the box sees it. */
-export const insideQ = "/run/devbox/q";
+export const insideQ = "/run/devbox/q"
 /** The agent's files as the box sees them. */
-export const insideLib = "/run/devbox/lib";
+export const insideLib = "/run/devbox/lib"
 
 /** FIFOs that the launcher makes on its way, so that the first executions find them. */
-export const firstFifos: ReadonlyArray<string> = Array.from({ length: 5 }, (_, index) => `l.${index}`);
+export const firstFifos: ReadonlyArray<string> = Array.from({ length: 5 }, (_, index) => `l.${index}`)
 
 export const boxDirs = (dir: string) => ({
   /** What the box wrote: the overlay's upper layer. */
@@ -26,11 +26,11 @@ export const boxDirs = (dir: string) => ({
   home: path.join(dir, "home"),
   /** Process tier: one empty file per process group. */
   groups: path.join(dir, "g")
-});
+})
 
 const environment = (spec: BoxSpec, home: string): Record<string, string> => {
   if (spec.report.launcher === "process") {
-    const nodeDir = path.dirname(process.execPath);
+    const nodeDir = path.dirname(process.execPath)
     return {
       PATH: `${nodeDir}:${process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"}`,
       HOME: home,
@@ -40,7 +40,7 @@ const environment = (spec: BoxSpec, home: string): Record<string, string> => {
       TERM: "xterm-256color",
       LANG: process.env["LANG"] ?? "C.UTF-8",
       ...spec.env
-    };
+    }
   }
   return {
     PATH: "/home/user/.local/bin:/opt/node/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -51,70 +51,70 @@ const environment = (spec: BoxSpec, home: string): Record<string, string> => {
     TERM: "xterm-256color",
     LANG: "C.UTF-8",
     ...spec.env
-  };
-};
+  }
+}
 
 /** Makes what is missing. Safe to repeat: a resumed box keeps its writes, requests start empty. */
 export const prepareBoxDir = (spec: BoxSpec): void => {
-  const dirs = boxDirs(spec.dir);
-  const { uid, gid, drops, launcher } = spec.report;
+  const dirs = boxDirs(spec.dir)
+  const { uid, gid, drops, launcher } = spec.report
   const make = (dir: string, mode: number, owner?: number): boolean => {
     try {
-      fs.mkdirSync(dir, { mode });
+      fs.mkdirSync(dir, { mode })
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-      throw error;
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false
+      throw error
     }
-    if (drops && owner !== undefined) fs.chownSync(dir, owner, gid);
-    return true;
-  };
+    if (drops && owner !== undefined) fs.chownSync(dir, owner, gid)
+    return true
+  }
   // A root owner keeps the directory; the box's user may only pass through it.
-  const mask = process.umask(0o022);
+  const mask = process.umask(0o022)
   try {
     try {
-      make(spec.dir, drops ? 0o710 : 0o700, 0);
+      make(spec.dir, drops ? 0o710 : 0o700, 0)
     } catch {
-      fs.mkdirSync(path.dirname(spec.dir), { recursive: true, mode: 0o755 });
-      make(spec.dir, drops ? 0o710 : 0o700, 0);
+      fs.mkdirSync(path.dirname(spec.dir), { recursive: true, mode: 0o755 })
+      make(spec.dir, drops ? 0o710 : 0o700, 0)
     }
     if (!make(dirs.requests, 0o755, uid)) {
-      fs.rmSync(dirs.requests, { recursive: true });
-      make(dirs.requests, 0o755, uid);
+      fs.rmSync(dirs.requests, { recursive: true })
+      make(dirs.requests, 0o755, uid)
     }
-    make(dirs.output, 0o700);
+    make(dirs.output, 0o700)
     if (launcher === "process") {
-      make(dirs.home, 0o700);
-      fs.rmSync(dirs.groups, { recursive: true, force: true });
-      make(dirs.groups, 0o700);
+      make(dirs.home, 0o700)
+      fs.rmSync(dirs.groups, { recursive: true, force: true })
+      make(dirs.groups, 0o700)
     } else {
-      make(dirs.upper, 0o755, uid);
-      make(dirs.work, 0o755, uid);
+      make(dirs.upper, 0o755, uid)
+      make(dirs.work, 0o755, uid)
     }
-    fs.writeFileSync(`${dirs.requests}/env.sh`, exportLines(environment(spec, dirs.home)), { mode: 0o644 });
+    fs.writeFileSync(`${dirs.requests}/env.sh`, exportLines(environment(spec, dirs.home)), { mode: 0o644 })
   } finally {
-    process.umask(mask);
+    process.umask(mask)
   }
-};
+}
 
-const scripts = { agent: agentScript, slot: slotScript, shell: shellScript, kill: killScript, init: initScript };
+const scripts = { agent: agentScript, slot: slotScript, shell: shellScript, kill: killScript, init: initScript }
 
 /** Writes the agent's files once for all boxes and returns their directory. */
 export const ensureScripts = (stateDir: string): string => {
-  const hash = createHash("sha256").update(JSON.stringify(scripts)).digest("hex").slice(0, 16);
-  const dir = path.join(stateDir, "tools", `agent-${hash}`);
-  if (fs.existsSync(dir)) return dir;
-  const building = `${dir}.${randomUUID()}`;
-  fs.mkdirSync(building, { recursive: true, mode: 0o755 });
+  const hash = createHash("sha256").update(JSON.stringify(scripts)).digest("hex").slice(0, 16)
+  const dir = path.join(stateDir, "tools", `agent-${hash}`)
+  if (fs.existsSync(dir)) return dir
+  const building = `${dir}.${randomUUID()}`
+  fs.mkdirSync(building, { recursive: true, mode: 0o755 })
   for (const [name, text] of Object.entries(scripts)) {
-    fs.writeFileSync(path.join(building, `${name}.sh`), text);
-    fs.chmodSync(path.join(building, `${name}.sh`), 0o644);
+    fs.writeFileSync(path.join(building, `${name}.sh`), text)
+    fs.chmodSync(path.join(building, `${name}.sh`), 0o644)
   }
-  for (const name of [path.dirname(dir), building]) fs.chmodSync(name, 0o755);
+  for (const name of [path.dirname(dir), building]) fs.chmodSync(name, 0o755)
   try {
-    fs.renameSync(building, dir);
+    fs.renameSync(building, dir)
   } catch (error) {
-    fs.rmSync(building, { recursive: true, force: true });
-    if (!fs.existsSync(dir)) throw error;
+    fs.rmSync(building, { recursive: true, force: true })
+    if (!fs.existsSync(dir)) throw error
   }
-  return dir;
-};
+  return dir
+}

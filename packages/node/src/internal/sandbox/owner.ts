@@ -4,263 +4,263 @@
 // From clients:  E id stdin stdout shell | K id nonce SIG g|m | Z SIG nonce | P nonce | stop
 // To clients:    R agentPid insidePid launcherPid | S id pid | X id code lingering | D id code out err died fresh
 //                F id reason | K id nonce signalled remaining | Z nonce | P nonce
-import * as fs from "node:fs";
-import { openJournal } from "../journal/journal.ts";
-import type { Journal } from "../journal/types.ts";
-import { BoxChild } from "./child.ts";
-import { SandboxStartError } from "./errors.ts";
-import { FifoPool } from "./fifo.ts";
-import { Job } from "./jobs.ts";
-import { boxDirs, firstFifos, prepareBoxDir } from "./layout.ts";
-import { Shells } from "./shells.ts";
-import { Slots } from "./slots.ts";
-import type { AgentLink, BoxClosed, BoxSpec } from "./types.ts";
+import * as fs from "node:fs"
+import { openJournal } from "../journal/journal.ts"
+import type { Journal } from "../journal/types.ts"
+import { BoxChild } from "./child.ts"
+import { SandboxStartError } from "./errors.ts"
+import { FifoPool } from "./fifo.ts"
+import { Job } from "./jobs.ts"
+import { boxDirs, firstFifos, prepareBoxDir } from "./layout.ts"
+import { Shells } from "./shells.ts"
+import { Slots } from "./slots.ts"
+import type { AgentLink, BoxClosed, BoxSpec } from "./types.ts"
 
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 20_000
 // The box's own report of an end comes within its grace of 100 ms, unless somebody inside killed the reporter.
-const REPORT_MS = 250;
-const MARKS = 4096;
-const id = /^[A-Za-z0-9_-]{1,64}$/;
-const word = /^[A-Za-z0-9_.-]{1,64}$/;
-const number = /^-?[0-9]{1,10}$/;
+const REPORT_MS = 250
+const MARKS = 4096
+const id = /^[A-Za-z0-9_-]{1,64}$/
+const word = /^[A-Za-z0-9_.-]{1,64}$/
+const number = /^-?[0-9]{1,10}$/
 
 export class BoxOwner implements AgentLink {
-  readonly journal: Journal;
-  readonly closed: Promise<BoxClosed>;
-  readonly #spec: BoxSpec;
-  readonly #child: BoxChild;
-  readonly #fifos: FifoPool;
-  readonly #slots: Slots;
-  readonly #shells: Shells;
-  #jobs = new Map<string, Job>();
-  #marks = new Map<string, string>();
-  #nonces = new Set<string>();
-  #kills = new Map<string, Job | undefined>();
-  #listeners: Array<(line: string) => void> = [];
-  #ready: ((line: string) => void) | undefined;
-  #readyLine = "";
+  readonly journal: Journal
+  readonly closed: Promise<BoxClosed>
+  readonly #spec: BoxSpec
+  readonly #child: BoxChild
+  readonly #fifos: FifoPool
+  readonly #slots: Slots
+  readonly #shells: Shells
+  #jobs = new Map<string, Job>()
+  #marks = new Map<string, string>()
+  #nonces = new Set<string>()
+  #kills = new Map<string, Job | undefined>()
+  #listeners: Array<(line: string) => void> = []
+  #ready: ((line: string) => void) | undefined
+  #readyLine = ""
 
   private constructor(spec: BoxSpec) {
-    this.#spec = spec;
-    prepareBoxDir(spec);
-    const { requests, output } = boxDirs(spec.dir);
-    this.journal = openJournal(output, { owner: true });
-    this.#fifos = new FifoPool(requests, "f.", spec.report.tools["mkfifo"] ?? "mkfifo");
-    this.#child = new BoxChild(spec, (line) => this.#event(line));
+    this.#spec = spec
+    prepareBoxDir(spec)
+    const { requests, output } = boxDirs(spec.dir)
+    this.journal = openJournal(output, { owner: true })
+    this.#fifos = new FifoPool(requests, "f.", spec.report.tools["mkfifo"] ?? "mkfifo")
+    this.#child = new BoxChild(spec, (line) => this.#event(line))
     const parts = {
       requests,
       fifos: this.#fifos,
       send: (line: string) => this.#child.send(line),
       lost: (job: Job, reason: string) => this.#fail(job, reason)
-    };
-    this.#slots = new Slots(parts);
-    this.#shells = new Shells(parts, (job, code) => this.#exited(job, code, false));
+    }
+    this.#slots = new Slots(parts)
+    this.#shells = new Shells(parts, (job, code) => this.#exited(job, code, false))
     this.closed = this.#child.closed.then(async (closed) => {
-      this.#slots.close();
-      this.#shells.close();
-      await Promise.all([...this.#jobs.values()].map((job) => this.#cut(job)));
-      this.journal.close();
-      return closed;
-    });
+      this.#slots.close()
+      this.#shells.close()
+      await Promise.all([...this.#jobs.values()].map((job) => this.#cut(job)))
+      this.journal.close()
+      return closed
+    })
   }
 
   /** Resolves when the agent answers. */
   static async start(spec: BoxSpec): Promise<BoxOwner> {
-    const owner = new BoxOwner(spec);
-    const limit = spec.startTimeoutMs ?? START_TIMEOUT_MS;
-    let timer: NodeJS.Timeout | undefined;
+    const owner = new BoxOwner(spec)
+    const limit = spec.startTimeoutMs ?? START_TIMEOUT_MS
+    let timer: NodeJS.Timeout | undefined
     const failure = await Promise.race([
       new Promise<undefined>((resolve) => (owner.#ready = () => resolve(undefined))),
       owner.#child.closed.then((closed) => `the launcher ended with ${closed.code ?? closed.signal ?? "an error"}`),
       new Promise<string>((resolve) => (timer = setTimeout(() => resolve(`no answer within ${limit} ms`), limit)))
-    ]);
-    clearTimeout(timer);
-    if (failure === undefined) return owner;
-    owner.#child.kill();
-    await owner.closed;
-    throw new SandboxStartError(spec.id, failure, owner.#child.stderr);
+    ])
+    clearTimeout(timer)
+    if (failure === undefined) return owner
+    owner.#child.kill()
+    await owner.closed
+    throw new SandboxStartError(spec.id, failure, owner.#child.stderr)
   }
 
   /** FIFOs of this box, for a driver in this process. */
   get fifos(): FifoPool {
-    return this.#fifos;
+    return this.#fifos
   }
 
   /** What a client that comes later has to know; the line "A" ends it. */
   hello(): ReadonlyArray<string> {
-    const running = [...this.#jobs.values()].filter((job) => job.pid !== undefined);
-    return [this.#readyLine, ...running.map((job) => `S ${job.request.id} ${job.pid}`), "A"];
+    const running = [...this.#jobs.values()].filter((job) => job.pid !== undefined)
+    return [this.#readyLine, ...running.map((job) => `S ${job.request.id} ${job.pid}`), "A"]
   }
 
   greet(): void {
-    for (const line of this.hello()) this.#emit(line);
+    for (const line of this.hello()) this.#emit(line)
   }
 
   onLine(listener: (line: string) => void): void {
-    this.#listeners.push(listener);
+    this.#listeners.push(listener)
   }
 
   close(): Promise<void> {
-    return this.#child.stop();
+    return this.#child.stop()
   }
 
   send(line: string): void {
-    const [op, a = "", b = "", c = "", d = ""] = line.split(" ");
+    const [op, a = "", b = "", c = "", d = ""] = line.split(" ")
     if (op === "E" && id.test(a) && [b, c, d].every((name) => word.test(name))) {
-      void this.#start({ id: a, stdin: b, stdout: c, shell: d });
-    } else if (op === "K" && word.test(b) && /^[A-Z0-9]{1,12}$/.test(c)) this.#kill(a, b, c, d === "g");
+      void this.#start({ id: a, stdin: b, stdout: c, shell: d })
+    } else if (op === "K" && word.test(b) && /^[A-Z0-9]{1,12}$/.test(c)) this.#kill(a, b, c, d === "g")
     else if ((op === "Z" || op === "P") && [a, b].every((text) => text === "" || word.test(text))) {
-      this.#nonces.add(`${op} ${op === "Z" ? b : a}`);
-      this.#child.send(line);
-    } else if (op === "stop") void this.#child.stop();
+      this.#nonces.add(`${op} ${op === "Z" ? b : a}`)
+      this.#child.send(line)
+    } else if (op === "stop") void this.#child.stop()
   }
 
   async #start(request: Job["request"]): Promise<void> {
-    if (this.#jobs.has(request.id)) return this.#emit(`F ${request.id} duplicate`);
-    let job: Job;
+    if (this.#jobs.has(request.id)) return this.#emit(`F ${request.id} duplicate`)
+    let job: Job
     try {
-      job = new Job(request, this.journal.create(request.id));
+      job = new Job(request, this.journal.create(request.id))
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      this.#forget(request.id);
-      return this.#emit(`F ${request.id} ${code === "EEXIST" ? "duplicate" : "nospace"}`);
+      const code = (error as NodeJS.ErrnoException).code
+      this.#forget(request.id)
+      return this.#emit(`F ${request.id} ${code === "EEXIST" ? "duplicate" : "nospace"}`)
     }
-    this.#jobs.set(request.id, job);
+    this.#jobs.set(request.id, job)
     try {
-      const shell = request.shell === "-" ? undefined : request.shell;
-      const opens = shell !== undefined && !this.#shells.has(shell);
-      const need = (request.stdout === "-" ? 2 : 1) + (opens ? 1 : 0);
-      const names = this.#fifos.take(need) ?? (await this.#fifos.takeSoon(need));
-      if (this.#jobs.get(request.id) !== job) return;
-      job.open(boxDirs(this.#spec.dir).requests, this.#fifos, names);
-      if (this.#spec.report.launcher === "process") this.#child.send(`M ${job.mark}`);
-      if (shell === undefined) await this.#slots.run(job);
-      else this.#shells.run(job, shell, opens ? names.at(-1) : undefined);
+      const shell = request.shell === "-" ? undefined : request.shell
+      const opens = shell !== undefined && !this.#shells.has(shell)
+      const need = (request.stdout === "-" ? 2 : 1) + (opens ? 1 : 0)
+      const names = this.#fifos.take(need) ?? (await this.#fifos.takeSoon(need))
+      if (this.#jobs.get(request.id) !== job) return
+      job.open(boxDirs(this.#spec.dir).requests, this.#fifos, names)
+      if (this.#spec.report.launcher === "process") this.#child.send(`M ${job.mark}`)
+      if (shell === undefined) await this.#slots.run(job)
+      else this.#shells.run(job, shell, opens ? names.at(-1) : undefined)
     } catch {
-      this.#fail(job, "nospace");
+      this.#fail(job, "nospace")
     }
   }
 
   #kill(executionId: string, nonce: string, signal: string, group: boolean): void {
-    const job = this.#jobs.get(executionId);
+    const job = this.#jobs.get(executionId)
     if (job !== undefined && job.pid === undefined) {
       // Waiting for its shell: it never gets there. On its way into the box: as soon as it is there.
-      if (!this.#shells.drop(job)) return void job.whenStarted.push(() => this.#kill(executionId, nonce, signal, group));
-      this.#fail(job, "killed");
+      if (!this.#shells.drop(job)) return void job.whenStarted.push(() => this.#kill(executionId, nonce, signal, group))
+      this.#fail(job, "killed")
     }
-    const mark = job?.mark ?? this.#marks.get(executionId);
-    if (mark === undefined || job?.pid === undefined && !group) return this.#emit(`K ${executionId} ${nonce} 0 0`);
+    const mark = job?.mark ?? this.#marks.get(executionId)
+    if (mark === undefined || (job?.pid === undefined && !group)) return this.#emit(`K ${executionId} ${nonce} 0 0`)
     // Only a running command has a process group that is certainly its own.
-    const mode = !group ? "m" : job === undefined || job.exit !== undefined || job.request.shell !== "-" ? "s" : "g";
-    this.#kills.set(nonce, signal === "KILL" && group ? job : undefined);
-    this.#child.send(`K ${executionId} ${nonce} ${signal} ${mode} ${mark} ${job?.pid ?? 0}`);
+    const mode = !group ? "m" : job === undefined || job.exit !== undefined || job.request.shell !== "-" ? "s" : "g"
+    this.#kills.set(nonce, signal === "KILL" && group ? job : undefined)
+    this.#child.send(`K ${executionId} ${nonce} ${signal} ${mode} ${mark} ${job?.pid ?? 0}`)
   }
 
   #killed(executionId: string, nonce: string, signalled: string, remaining: string): void {
-    if (!this.#kills.has(nonce)) return;
-    const job = this.#kills.get(nonce);
-    this.#kills.delete(nonce);
-    this.#emit(`K ${executionId} ${nonce} ${signalled} ${remaining}`);
+    if (!this.#kills.has(nonce)) return
+    const job = this.#kills.get(nonce)
+    this.#kills.delete(nonce)
+    this.#emit(`K ${executionId} ${nonce} ${signalled} ${remaining}`)
     // The box may have killed the process that would report the end.
-    if (job !== undefined && remaining === "0") setTimeout(() => this.#exited(job, 137, false), REPORT_MS).unref();
+    if (job !== undefined && remaining === "0") setTimeout(() => this.#exited(job, 137, false), REPORT_MS).unref()
   }
 
   // Everything from here on comes from inside the box: it is believed only about executions that exist, in numbers.
   #event(line: string): void {
-    const [op = "", key = "", a = "", b = "", c = ""] = line.split(" ");
-    if (![a, b, c].every((text) => text === "" || word.test(text))) return;
+    const [op = "", key = "", a = "", b = "", c = ""] = line.split(" ")
+    if (![a, b, c].every((text) => text === "" || word.test(text))) return
     switch (op) {
       case "R": {
-        if (this.#readyLine !== "" || !number.test(key)) return;
-        if (this.#spec.report.launcher !== "process") this.#fifos.stock(firstFifos);
-        this.#readyLine = `R ${key} ${this.#child.insidePid() ?? 0} ${this.#child.launcherPid ?? 0}`;
-        return this.#ready?.(line);
+        if (this.#readyLine !== "" || !number.test(key)) return
+        if (this.#spec.report.launcher !== "process") this.#fifos.stock(firstFifos)
+        this.#readyLine = `R ${key} ${this.#child.insidePid() ?? 0} ${this.#child.launcherPid ?? 0}`
+        return this.#ready?.(line)
       }
       case "S": {
-        const job = this.#slots.job(key) ?? this.#jobs.get(key);
-        if (job === undefined || job.pid !== undefined || !/^[0-9]{1,9}$/.test(a)) return;
-        job.pid = Number(a);
-        this.#slots.started(job);
-        this.#shells.started(job);
-        this.#emit(`S ${job.request.id} ${job.pid}`);
-        for (const kill of job.whenStarted.splice(0)) kill();
-        return;
+        const job = this.#slots.job(key) ?? this.#jobs.get(key)
+        if (job === undefined || job.pid !== undefined || !/^[0-9]{1,9}$/.test(a)) return
+        job.pid = Number(a)
+        this.#slots.started(job)
+        this.#shells.started(job)
+        this.#emit(`S ${job.request.id} ${job.pid}`)
+        for (const kill of job.whenStarted.splice(0)) kill()
+        return
       }
       case "X": {
-        if (!number.test(a)) return;
-        const job = this.#slots.job(key) ?? this.#jobs.get(key);
-        if (job?.pid !== undefined) return this.#exited(job, Number(a), b === "1");
-        return this.#slots.lost(key);
+        if (!number.test(a)) return
+        const job = this.#slots.job(key) ?? this.#jobs.get(key)
+        if (job?.pid !== undefined) return this.#exited(job, Number(a), b === "1")
+        return this.#slots.lost(key)
       }
       case "D": {
-        const job = this.#slots.job(key) ?? this.#jobs.get(key);
-        if (job?.exit !== undefined) void this.#done(job);
-        return;
+        const job = this.#slots.job(key) ?? this.#jobs.get(key)
+        if (job?.exit !== undefined) void this.#done(job)
+        return
       }
       case "F":
-        return this.#shells.has(key) ? this.#shells.gone(key) : this.#slots.lost(key);
+        return this.#shells.has(key) ? this.#shells.gone(key) : this.#slots.lost(key)
       case "N":
       case "H":
       case "B":
-        return this.#shells.event(op, key, a);
+        return this.#shells.event(op, key, a)
       case "K":
-        return number.test(b) && number.test(c) ? this.#killed(key, a, b, c) : undefined;
+        return number.test(b) && number.test(c) ? this.#killed(key, a, b, c) : undefined
       case "Z":
       case "P":
-        if (this.#nonces.delete(`${op} ${key}`)) this.#emit(`${op} ${key}`);
+        if (this.#nonces.delete(`${op} ${key}`)) this.#emit(`${op} ${key}`)
     }
   }
 
   #exited(job: Job, code: number, lingering: boolean): void {
-    if (job.exit !== undefined) return;
-    job.exit = { code, lingering };
-    this.#emit(`X ${job.request.id} ${code} ${lingering ? 1 : 0}`);
-    if (!lingering) void this.#done(job);
-    else setTimeout(() => void this.#done(job), REPORT_MS).unref();
+    if (job.exit !== undefined) return
+    job.exit = { code, lingering }
+    this.#emit(`X ${job.request.id} ${code} ${lingering ? 1 : 0}`)
+    if (!lingering) void this.#done(job)
+    else setTimeout(() => void this.#done(job), REPORT_MS).unref()
   }
 
   async #done(job: Job): Promise<void> {
-    if (this.#jobs.get(job.request.id) !== job) return;
-    const { stdout, stderr } = await job.settle();
-    if (!this.#jobs.delete(job.request.id)) return;
-    this.#remember(job);
-    this.#slots.finished(job);
-    this.#shells.finished(job);
-    const flags = `${job.shellDied ? 1 : 0} ${job.shellFresh ? 1 : 0}`;
-    this.#emit(`D ${job.request.id} ${job.exit?.code ?? 255} ${stdout} ${stderr} ${flags}`);
+    if (this.#jobs.get(job.request.id) !== job) return
+    const { stdout, stderr } = await job.settle()
+    if (!this.#jobs.delete(job.request.id)) return
+    this.#remember(job)
+    this.#slots.finished(job)
+    this.#shells.finished(job)
+    const flags = `${job.shellDied ? 1 : 0} ${job.shellFresh ? 1 : 0}`
+    this.#emit(`D ${job.request.id} ${job.exit?.code ?? 255} ${stdout} ${stderr} ${flags}`)
   }
 
   #fail(job: Job, reason: string): void {
-    if (!this.#jobs.delete(job.request.id)) return;
-    job.abort();
-    this.#forget(job.request.id);
-    for (const kill of job.whenStarted.splice(0)) kill();
-    this.#slots.finished(job);
-    this.#shells.finished(job);
-    this.#emit(`F ${job.request.id} ${reason}`);
+    if (!this.#jobs.delete(job.request.id)) return
+    job.abort()
+    this.#forget(job.request.id)
+    for (const kill of job.whenStarted.splice(0)) kill()
+    this.#slots.finished(job)
+    this.#shells.finished(job)
+    this.#emit(`F ${job.request.id} ${reason}`)
   }
 
   /** The box ended under it: what it wrote is kept. */
   async #cut(job: Job): Promise<void> {
-    if (job.exit !== undefined) return this.#done(job);
-    await job.settle();
-    if (this.#jobs.delete(job.request.id)) this.#emit(`F ${job.request.id} closed`);
+    if (job.exit !== undefined) return this.#done(job)
+    await job.settle()
+    if (this.#jobs.delete(job.request.id)) this.#emit(`F ${job.request.id} closed`)
   }
 
   #emit(line: string): void {
-    for (const listener of this.#listeners) listener(line);
+    for (const listener of this.#listeners) listener(line)
   }
 
   /** Its background processes can still be found and killed. */
   #remember(job: Job): void {
-    this.#forget(job.request.id);
-    this.#marks.set(job.request.id, job.mark);
-    if (this.#marks.size > MARKS) this.#marks.delete(this.#marks.keys().next().value!);
+    this.#forget(job.request.id)
+    this.#marks.set(job.request.id, job.mark)
+    if (this.#marks.size > MARKS) this.#marks.delete(this.#marks.keys().next().value!)
   }
 
   #forget(executionId: string): void {
-    const { requests } = boxDirs(this.#spec.dir);
-    fs.unlink(`${requests}/${executionId}.sh`, () => {});
-    fs.unlink(`${requests}/${executionId}.cmd`, () => {});
+    const { requests } = boxDirs(this.#spec.dir)
+    fs.unlink(`${requests}/${executionId}.sh`, () => {})
+    fs.unlink(`${requests}/${executionId}.cmd`, () => {})
   }
 }

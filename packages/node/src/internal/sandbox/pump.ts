@@ -1,103 +1,103 @@
 // Moves what a box writes into a FIFO to a sink, in order and with back-pressure. After `settle` the sink has every
 // byte that was written before the command's end, even when background processes still hold the FIFO open.
-import * as fs from "node:fs";
-import * as net from "node:net";
-import { openReader } from "./fifo.ts";
+import * as fs from "node:fs"
+import * as net from "node:net"
+import { openReader } from "./fifo.ts"
 
 /** Gets bytes that are valid only during the call; a promise asks the pump to wait. */
-export type Sink = (bytes: Uint8Array) => Promise<unknown> | undefined;
+export type Sink = (bytes: Uint8Array) => Promise<unknown> | undefined
 
-const CHUNK = 65536;
+const CHUNK = 65536
 // A pipe can be made this big by the box (fs.pipe-max-size); no more than this can be waiting when a command ends.
-const PIPE_MAX = 1 << 20;
+const PIPE_MAX = 1 << 20
 // One buffer for all pumps: a read is handed on before the next one happens.
-const shared = Buffer.allocUnsafeSlow(CHUNK);
+const shared = Buffer.allocUnsafeSlow(CHUNK)
 
 export class Pump {
-  readonly #fd: number;
-  readonly #socket: net.Socket;
-  #sink: Sink;
-  #pending: Promise<unknown> | undefined;
-  #eof = false;
-  #closed = false;
+  readonly #fd: number
+  readonly #socket: net.Socket
+  #sink: Sink
+  #pending: Promise<unknown> | undefined
+  #eof = false
+  #closed = false
 
   /** `onClosed(clean)`: the host's end is closed; clean means that nobody in the box holds the FIFO either. */
   constructor(file: string, sink: Sink, onClosed: (clean: boolean) => void) {
-    this.#fd = openReader(file);
-    this.#sink = sink;
+    this.#fd = openReader(file)
+    this.#sink = sink
     this.#socket = new net.Socket({
       fd: this.#fd,
       readable: true,
       writable: false,
       // `onread` is honoured by the constructor; the types list it for connect only.
       ...({ onread: { buffer: shared, callback: (size: number) => this.#take(size) } } as object)
-    });
-    this.#socket.on("error", () => this.#socket.destroy());
+    })
+    this.#socket.on("error", () => this.#socket.destroy())
     this.#socket.on("end", () => {
-      this.#eof = true;
-      this.#socket.destroy();
-    });
+      this.#eof = true
+      this.#socket.destroy()
+    })
     this.#socket.on("close", () => {
-      this.#closed = true;
-      onClosed(this.#eof);
-    });
-    this.#socket.resume();
+      this.#closed = true
+      onClosed(this.#eof)
+    })
+    this.#socket.resume()
   }
 
   #take(size: number): boolean {
-    const wait = this.#sink(shared.subarray(0, size));
-    if (wait === undefined) return true;
+    const wait = this.#sink(shared.subarray(0, size))
+    if (wait === undefined) return true
     this.#pending = wait.then(
       () => {
-        this.#pending = undefined;
-        if (!this.#closed) this.#socket.resume();
+        this.#pending = undefined
+        if (!this.#closed) this.#socket.resume()
       },
       () => this.abort()
-    );
-    return false;
+    )
+    return false
   }
 
   /** Delivers what is in the pipe now. Later bytes are read and dropped, so that background writers do not stall. */
   async settle(): Promise<void> {
-    let left = PIPE_MAX;
+    let left = PIPE_MAX
     while (!this.#eof && !this.#closed && left > 0) {
       if (this.#pending !== undefined) {
-        await this.#pending;
-        continue;
+        await this.#pending
+        continue
       }
-      const size = this.#read();
-      if (size < 0) break;
+      const size = this.#read()
+      if (size < 0) break
       if (size === 0) {
-        this.#eof = true;
-        this.#socket.destroy();
-        break;
+        this.#eof = true
+        this.#socket.destroy()
+        break
       }
-      left -= size;
-      this.#take(size);
-      if (this.#pending !== undefined) this.#socket.pause();
+      left -= size
+      this.#take(size)
+      if (this.#pending !== undefined) this.#socket.pause()
     }
-    if (this.#pending !== undefined) await this.#pending;
-    this.#sink = () => undefined;
+    if (this.#pending !== undefined) await this.#pending
+    this.#sink = () => undefined
   }
 
   /** Bytes read, 0 at end of file, -1 when nothing is there now. */
   #read(): number {
     try {
-      return fs.readSync(this.#fd, shared, 0, CHUNK, null);
+      return fs.readSync(this.#fd, shared, 0, CHUNK, null)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EAGAIN") return -1;
-      return 0;
+      if ((error as NodeJS.ErrnoException).code === "EAGAIN") return -1
+      return 0
     }
   }
 
   /** Closes the host's end; a writer in the box gets SIGPIPE. */
   abort(): void {
-    this.#sink = () => undefined;
-    this.#socket.destroy();
+    this.#sink = () => undefined
+    this.#socket.destroy()
   }
 
   /** Does not keep this process alive for the background children of a finished command. */
   unref(): void {
-    this.#socket.unref();
+    this.#socket.unref()
   }
 }

@@ -1,133 +1,133 @@
 // Named shells: one persistent shell per name, one command at a time, in the order in which they were asked for.
 // A shell that dies takes the command it was running with it, no other, and its place is taken by a fresh one.
-import * as fs from "node:fs";
-import { openBoth } from "./fifo.ts";
-import type { Job } from "./jobs.ts";
-import type { OwnerParts } from "./slots.ts";
+import * as fs from "node:fs"
+import { openBoth } from "./fifo.ts"
+import type { Job } from "./jobs.ts"
+import type { OwnerParts } from "./slots.ts"
 
 interface Shell {
-  readonly key: string;
-  readonly fd: number;
-  readonly queue: Array<Job>;
+  readonly key: string
+  readonly fd: number
+  readonly queue: Array<Job>
   /** Given to the shell and not finished. */
-  current: Job | undefined;
-  fresh: boolean;
+  current: Job | undefined
+  fresh: boolean
   /** Asked of the fresh shell after a death: whether this command's line is still to come. */
-  barrier: { readonly nonce: string; readonly job: Job } | undefined;
+  barrier: { readonly nonce: string; readonly job: Job } | undefined
 }
 
 export class Shells {
-  readonly #parts: OwnerParts;
-  readonly #ended: (job: Job, code: number) => void;
-  #shells = new Map<string, Shell>();
-  #barriers = 0;
-  #closed = false;
+  readonly #parts: OwnerParts
+  readonly #ended: (job: Job, code: number) => void
+  #shells = new Map<string, Shell>()
+  #barriers = 0
+  #closed = false
 
   /** `ended`: the shell ended while it ran this command. */
   constructor(parts: OwnerParts, ended: (job: Job, code: number) => void) {
-    this.#parts = parts;
-    this.#ended = ended;
+    this.#parts = parts
+    this.#ended = ended
   }
 
   has(key: string): boolean {
-    return this.#shells.has(key);
+    return this.#shells.has(key)
   }
 
   run(job: Job, key: string, fifo: string | undefined): void {
-    const shell = this.#shells.get(key) ?? this.#open(key, fifo!);
-    shell.queue.push(job);
-    this.#next(shell);
+    const shell = this.#shells.get(key) ?? this.#open(key, fifo!)
+    shell.queue.push(job)
+    this.#next(shell)
   }
 
   started(job: Job): void {
-    const shell = this.#of(job);
-    if (shell?.current !== job) return;
-    job.shellFresh = shell.fresh;
-    shell.fresh = false;
+    const shell = this.#of(job)
+    if (shell?.current !== job) return
+    job.shellFresh = shell.fresh
+    shell.fresh = false
   }
 
   finished(job: Job): void {
-    const shell = this.#of(job);
-    if (shell === undefined) return;
-    const index = shell.queue.indexOf(job);
-    if (index >= 0) shell.queue.splice(index, 1);
-    if (shell.current !== job) return;
-    shell.current = undefined;
-    this.#next(shell);
+    const shell = this.#of(job)
+    if (shell === undefined) return
+    const index = shell.queue.indexOf(job)
+    if (index >= 0) shell.queue.splice(index, 1)
+    if (shell.current !== job) return
+    shell.current = undefined
+    this.#next(shell)
   }
 
   /** Takes back a command that no shell has seen. */
   drop(job: Job): boolean {
-    const queue = this.#of(job)?.queue;
-    const index = queue?.indexOf(job) ?? -1;
-    if (index < 0) return false;
-    queue!.splice(index, 1);
-    return true;
+    const queue = this.#of(job)?.queue
+    const index = queue?.indexOf(job) ?? -1
+    if (index < 0) return false
+    queue!.splice(index, 1)
+    return true
   }
 
   event(op: string, key: string, value: string): void {
-    const shell = this.#shells.get(key);
-    if (shell === undefined) return;
+    const shell = this.#shells.get(key)
+    if (shell === undefined) return
     if (op === "N") {
-      shell.fresh = true;
-      return;
+      shell.fresh = true
+      return
     }
-    const job = shell.current;
-    if (job === undefined) return;
+    const job = shell.current
+    if (job === undefined) return
     if (op === "H" && job.pid !== undefined) {
-      job.shellDied = true;
-      this.#ended(job, Number(value));
+      job.shellDied = true
+      this.#ended(job, Number(value))
     } else if (op === "H") {
       // Did the dead shell take the command's line with it? The fresh one answers this after whatever is left.
-      shell.barrier = { nonce: String(this.#barriers++), job };
-      fs.writeSync(shell.fd, `B ${shell.barrier.nonce}\n`);
+      shell.barrier = { nonce: String(this.#barriers++), job }
+      fs.writeSync(shell.fd, `B ${shell.barrier.nonce}\n`)
     } else if (op === "B" && shell.barrier?.nonce === value && shell.barrier.job === job && job.pid === undefined) {
-      this.#parts.lost(job, "shell");
+      this.#parts.lost(job, "shell")
     }
   }
 
   /** No supervisor any more; the next command starts one. */
   gone(key: string): void {
-    const shell = this.#shells.get(key);
-    if (shell === undefined) return;
-    this.#shells.delete(key);
-    fs.closeSync(shell.fd);
-    const { current } = shell;
-    if (current !== undefined && current.exit === undefined) this.#parts.lost(current, "fork");
+    const shell = this.#shells.get(key)
+    if (shell === undefined) return
+    this.#shells.delete(key)
+    fs.closeSync(shell.fd)
+    const { current } = shell
+    if (current !== undefined && current.exit === undefined) this.#parts.lost(current, "fork")
     // Nobody reads this FIFO any more, but a stray of the dead shell may hold it: the queue gets another one.
-    const waiting = shell.queue.splice(0);
-    if (waiting.length === 0) return;
+    const waiting = shell.queue.splice(0)
+    if (waiting.length === 0) return
     this.#parts.fifos.takeSoon(1).then(
       ([name]) => {
-        for (const job of waiting) this.run(job, key, name);
+        for (const job of waiting) this.run(job, key, name)
       },
       () => {
-        for (const job of waiting) this.#parts.lost(job, "nospace");
+        for (const job of waiting) this.#parts.lost(job, "nospace")
       }
-    );
+    )
   }
 
   close(): void {
-    this.#closed = true;
-    for (const shell of this.#shells.values()) fs.closeSync(shell.fd);
-    this.#shells.clear();
+    this.#closed = true
+    for (const shell of this.#shells.values()) fs.closeSync(shell.fd)
+    this.#shells.clear()
   }
 
   #of(job: Job): Shell | undefined {
-    return this.#shells.get(job.request.shell);
+    return this.#shells.get(job.request.shell)
   }
 
   #open(key: string, name: string): Shell {
-    const fd = openBoth(`${this.#parts.requests}/${name}`);
-    const shell: Shell = { key, fd, queue: [], current: undefined, fresh: false, barrier: undefined };
-    this.#shells.set(key, shell);
-    this.#parts.send(`W ${key} ${name}`);
-    return shell;
+    const fd = openBoth(`${this.#parts.requests}/${name}`)
+    const shell: Shell = { key, fd, queue: [], current: undefined, fresh: false, barrier: undefined }
+    this.#shells.set(key, shell)
+    this.#parts.send(`W ${key} ${name}`)
+    return shell
   }
 
   #next(shell: Shell): void {
-    if (this.#closed || shell.current !== undefined) return;
-    shell.current = shell.queue.shift();
-    if (shell.current !== undefined) fs.writeSync(shell.fd, shell.current.line);
+    if (this.#closed || shell.current !== undefined) return
+    shell.current = shell.queue.shift()
+    if (shell.current !== undefined) fs.writeSync(shell.fd, shell.current.line)
   }
 }

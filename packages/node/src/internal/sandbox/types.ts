@@ -1,232 +1,237 @@
 // The surface of the sandbox room: what a host can do, how a box is described, and what a running box offers.
 // Types only. Plain promises and AsyncIterables: this is the hot path under LocalBackend, which wraps it in Effect.
-import type { Journal } from "../journal/types.ts";
+import type { Journal } from "../journal/types.ts"
 
 /** `isolated`: own namespaces, root filesystem and process tree. `process`: an ordinary process group, no isolation. */
-export type Tier = "isolated" | "process";
+export type Tier = "isolated" | "process"
 /** The program that builds the sandbox. */
-export type Launcher = "bubblewrap" | "util-linux" | "process";
+export type Launcher = "bubblewrap" | "util-linux" | "process"
 /** `proxy` is a private network like `none`; the helper that lets traffic out is started by the network room. */
-export type NetworkMode = "none" | "proxy" | "host";
+export type NetworkMode = "none" | "proxy" | "host"
 /** How far a limit reaches on this host. */
-export type LimitReach = "enforced" | "perProcess" | "unavailable";
+export type LimitReach = "enforced" | "perProcess" | "unavailable"
 
 export interface ProbeOptions {
   /** Overlays are tried on this directory's file system. It is created when missing. */
-  readonly stateDir: string;
+  readonly stateDir: string
   /** Path of bubblewrap, or false to hide it. Default: found on PATH unless EFFECT_DEVBOX_BUBBLEWRAP=off. */
-  readonly bubblewrap?: string | false | undefined;
+  readonly bubblewrap?: string | false | undefined
   /** Skip all isolation probes and report the process tier. */
-  readonly tier?: "process" | undefined;
+  readonly tier?: "process" | undefined
   /** The unprivileged uid and gid that boxes run as when this process is root. */
-  readonly dropUid?: number | undefined;
+  readonly dropUid?: number | undefined
   /** Per-probe deadline (default 5000). */
-  readonly timeoutMs?: number | undefined;
+  readonly timeoutMs?: number | undefined
 }
 
 /** One real operation that was tried on this host. */
 export interface Probe {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly ms: number;
+  readonly name: string
+  readonly ok: boolean
+  readonly ms: number
   /** What was printed when it failed, or the version or path when it worked. */
-  readonly detail: string;
+  readonly detail: string
   /** What to install or set, when it failed and somebody can do something about it. */
-  readonly cure?: string | undefined;
+  readonly cure?: string | undefined
 }
 
 export interface HostReport {
-  readonly tier: Tier;
-  readonly launcher: Launcher;
-  readonly probes: ReadonlyArray<Probe>;
+  readonly tier: Tier
+  readonly launcher: Launcher
+  readonly probes: ReadonlyArray<Probe>
   /** The probe that keeps this host from the isolated tier. */
-  readonly blockedBy?: Probe | undefined;
+  readonly blockedBy?: Probe | undefined
   /** The caller is root, so boxes run as `uid` instead. */
-  readonly drops: boolean;
+  readonly drops: boolean
   /** The kernel uid and gid that boxes run as. */
-  readonly uid: number;
-  readonly gid: number;
+  readonly uid: number
+  readonly gid: number
   /** Absolute paths of the tools that were found. */
-  readonly tools: Readonly<Record<string, string | undefined>>;
-  readonly limits: { readonly memory: LimitReach; readonly processes: LimitReach; readonly cpu: LimitReach; readonly disk: LimitReach };
-  readonly ms: number;
+  readonly tools: Readonly<Record<string, string | undefined>>
+  readonly limits: {
+    readonly memory: LimitReach
+    readonly processes: LimitReach
+    readonly cpu: LimitReach
+    readonly disk: LimitReach
+  }
+  readonly ms: number
 }
 
 /** The read-only base root file system, made once per state directory, host and uid. */
 export interface Base {
   /** Absolute path, `<stateDir>/base/<fingerprint>-<uid>`. */
-  readonly dir: string;
+  readonly dir: string
   /** Changes when the host's system changes; snapshots remember it. */
-  readonly fingerprint: string;
+  readonly fingerprint: string
   /** The agent's files, bound read-only into every box. */
-  readonly scripts: string;
+  readonly scripts: string
   /** An empty directory; each box mounts its root there, in a mount namespace of its own. */
-  readonly mountPoint: string;
+  readonly mountPoint: string
   /** Host path bound at `/opt/node` (a prefix) or `/opt/node/bin/node` (a file); undefined when Node cannot be shared. */
-  readonly node: { readonly path: string; readonly kind: "prefix" | "file" } | undefined;
+  readonly node: { readonly path: string; readonly kind: "prefix" | "file" } | undefined
 }
 
 /** Limits set on each process with ulimit. */
 export interface ProcessLimits {
-  readonly memoryBytes?: number | undefined;
-  readonly processes?: number | undefined;
-  readonly cpuSeconds?: number | undefined;
-  readonly fileSizeBytes?: number | undefined;
-  readonly openFiles?: number | undefined;
+  readonly memoryBytes?: number | undefined
+  readonly processes?: number | undefined
+  readonly cpuSeconds?: number | undefined
+  readonly fileSizeBytes?: number | undefined
+  readonly openFiles?: number | undefined
 }
 
 export interface BoxSpec {
-  readonly id: string;
+  readonly id: string
   /** `<stateDir>/boxes/<id>`; missing directories in it are created. Its file system holds the box's writes. */
-  readonly dir: string;
+  readonly dir: string
   /** Directory that relative `lower` names are taken from. */
-  readonly layersDir: string;
+  readonly layersDir: string
   /** Read-only layers, top first, base last: names in `layersDir` or absolute paths. */
-  readonly lower: ReadonlyArray<string>;
-  readonly report: HostReport;
-  readonly base: Base;
-  readonly network: NetworkMode;
+  readonly lower: ReadonlyArray<string>
+  readonly report: HostReport
+  readonly base: Base
+  readonly network: NetworkMode
   /** Environment of every command, on top of HOME, USER, PATH, … */
-  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined
   /** Default "devbox". */
-  readonly hostname?: string | undefined;
+  readonly hostname?: string | undefined
   /** Bounds of the whole box's processes (default 4096 processes). */
-  readonly limits?: ProcessLimits | undefined;
+  readonly limits?: ProcessLimits | undefined
   /** Deadline for the box to answer (default 20000 ms). */
-  readonly startTimeoutMs?: number | undefined;
+  readonly startTimeoutMs?: number | undefined
 }
 
 export interface ExecRequest {
   /** Letters, digits, `-` and `_`, at most 64; unique in the box. */
-  readonly id: string;
+  readonly id: string
   /** Text for bash (sh where the box has no bash), or exact words that no shell looks at. */
-  readonly command: string | ReadonlyArray<string>;
+  readonly command: string | ReadonlyArray<string>
   /** Default: the home directory. Relative paths are taken from there. */
-  readonly cwd?: string | undefined;
-  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly cwd?: string | undefined
+  readonly env?: Readonly<Record<string, string>> | undefined
   /** Attach a stdin; otherwise it is /dev/null. */
-  readonly stdin?: boolean | undefined;
+  readonly stdin?: boolean | undefined
   /** `journal`: to disk (default). `pipe`: stdout goes to `stdoutPipe` with back-pressure; stderr still to the journal. */
-  readonly stdout?: "journal" | "pipe" | undefined;
+  readonly stdout?: "journal" | "pipe" | undefined
   /** Run in the persistent shell of this name, after everything queued there before. */
-  readonly shellName?: string | undefined;
-  readonly limits?: ProcessLimits | undefined;
+  readonly shellName?: string | undefined
+  readonly limits?: ProcessLimits | undefined
 }
 
 export interface ExecDone {
-  readonly code: number;
+  readonly code: number
   /** Promised output lengths. With `pipe`, stdoutBytes is 0. */
-  readonly stdoutBytes: number;
-  readonly stderrBytes: number;
+  readonly stdoutBytes: number
+  readonly stderrBytes: number
   /** The command ended its named shell; the next one gets a fresh shell. */
-  readonly shellDied: boolean;
+  readonly shellDied: boolean
   /** The command was the first one of a new shell. */
-  readonly shellFresh: boolean;
+  readonly shellFresh: boolean
 }
 
 export interface ExecStdin {
   /** Resolves when the bytes are in the pipe; rejects with `ExecStdinClosedError` when the command has ended. */
-  write(bytes: Uint8Array): Promise<void>;
+  write(bytes: Uint8Array): Promise<void>
   /** End of file, after everything written before. */
-  end(): Promise<void>;
+  end(): Promise<void>
 }
 
 /** All promises reject with `ExecStartError` (never started) or `BoxClosedError` (box gone). */
 export interface BoxExecution {
-  readonly id: string;
-  readonly started: Promise<{ readonly pid: number }>;
+  readonly id: string
+  readonly started: Promise<{ readonly pid: number }>
   /** The command's own process ended. `lingering`: its process group still has members. */
-  readonly exited: Promise<{ readonly code: number; readonly lingering: boolean }>;
+  readonly exited: Promise<{ readonly code: number; readonly lingering: boolean }>
   /** The output is complete (the grace for lingering processes is over) and its length is fixed. */
-  readonly done: Promise<ExecDone>;
-  readonly stdin?: ExecStdin | undefined;
+  readonly done: Promise<ExecDone>
+  readonly stdin?: ExecStdin | undefined
   /** Can be iterated once; leaving the loop early gives the command SIGPIPE. */
-  readonly stdoutPipe?: AsyncIterable<Uint8Array> | undefined;
+  readonly stdoutPipe?: AsyncIterable<Uint8Array> | undefined
 }
 
 export interface KillOptions {
   /** Name without SIG (default "KILL"). */
-  readonly signal?: string | undefined;
+  readonly signal?: string | undefined
   /** true: every process of the execution, wherever it went. false: the command's own process. */
-  readonly group: boolean;
+  readonly group: boolean
 }
 
 export interface KillOutcome {
   /** Processes found and signalled. */
-  readonly signalled: number;
+  readonly signalled: number
   /** Processes of the execution that are still there (after KILL: 0 unless something is wrong). */
-  readonly remaining: number;
+  readonly remaining: number
 }
 
 export interface BoxClosed {
-  readonly code: number | null;
-  readonly signal: string | null;
+  readonly code: number | null
+  readonly signal: string | null
   /** Last text that the launcher printed on stderr. */
-  readonly stderr: string;
+  readonly stderr: string
 }
 
 export interface Box {
-  readonly id: string;
-  readonly dir: string;
-  readonly tier: Tier;
-  readonly launcher: Launcher;
+  readonly id: string
+  readonly dir: string
+  readonly tier: Tier
+  readonly launcher: Launcher
   /** Host pid of pid 1 inside the box; undefined in the process tier. */
-  readonly pid: number | undefined;
+  readonly pid: number | undefined
   /**
    * Host pid of a process in the user namespace that owns the box's network and mounts. To enter without being root:
    * `nsenter --user=/proc/<userPid>/ns/user --preserve-credentials --net=/proc/<pid>/ns/net`.
    */
-  readonly userPid: number | undefined;
-  readonly journal: Journal;
+  readonly userPid: number | undefined
+  readonly journal: Journal
   /** Ids of executions that have not ended; after attaching, also those that others started. */
-  readonly running: () => ReadonlyArray<string>;
-  exec(request: ExecRequest): BoxExecution;
+  readonly running: () => ReadonlyArray<string>
+  exec(request: ExecRequest): BoxExecution
   /** Follows an execution that another process started in a detached box; undefined when it is not running. */
-  adopt(executionId: string): BoxExecution | undefined;
-  kill(executionId: string, options: KillOptions): Promise<KillOutcome>;
+  adopt(executionId: string): BoxExecution | undefined
+  kill(executionId: string, options: KillOptions): Promise<KillOutcome>
   /** Stops every process but the agent (SIGSTOP); `thaw` continues them. */
-  freeze(): Promise<void>;
-  thaw(): Promise<void>;
-  ping(): Promise<void>;
+  freeze(): Promise<void>
+  thaw(): Promise<void>
+  ping(): Promise<void>
   /** Ends the box and waits until none of its processes is left. For an attached box: ends it for everybody. */
-  stop(): Promise<void>;
+  stop(): Promise<void>
   /** Lets go: an attached box lives on; a scoped box stops. */
-  detach(): Promise<void>;
-  readonly closed: Promise<BoxClosed>;
+  detach(): Promise<void>
+  readonly closed: Promise<BoxClosed>
 }
 
 /** The line channel between a box driver and the box's owner: in this process, or a holder's socket. */
 export interface AgentLink {
-  send(line: string): void;
-  onLine(listener: (line: string) => void): void;
-  readonly closed: Promise<BoxClosed>;
+  send(line: string): void
+  onLine(listener: (line: string) => void): void
+  readonly closed: Promise<BoxClosed>
   /** Child link: ends the box. Socket link: disconnects. */
-  close(): Promise<void>;
+  close(): Promise<void>
 }
 
 /** What a holder tells its host program, so that exits are on record when no client is there. */
 export interface HolderOptions {
-  readonly spec: BoxSpec;
-  readonly socketPath: string;
-  readonly onStart?: ((executionId: string, pid: number) => void) | undefined;
-  readonly onExit?: ((executionId: string, done: ExecDone) => void) | undefined;
+  readonly spec: BoxSpec
+  readonly socketPath: string
+  readonly onStart?: ((executionId: string, pid: number) => void) | undefined
+  readonly onExit?: ((executionId: string, done: ExecDone) => void) | undefined
   /** An execution never started (the reason) or was cut off by the end of the box. */
-  readonly onFailed?: ((executionId: string, reason: string) => void) | undefined;
+  readonly onFailed?: ((executionId: string, reason: string) => void) | undefined
 }
 
 export interface Holder {
   /** Resolves when the box is gone. */
-  readonly closed: Promise<BoxClosed>;
+  readonly closed: Promise<BoxClosed>
   /** Ends the box. */
-  stop(): Promise<void>;
+  stop(): Promise<void>
 }
 
 /** The exported functions, by file. */
 export interface SandboxModule {
-  /** probe.ts */ probeHost(options: ProbeOptions): Promise<HostReport>;
-  /** base.ts */ ensureBase(stateDir: string, report: HostReport): Promise<Base>;
-  /** box.ts */ startBox(spec: BoxSpec): Promise<Box>;
-  /** box.ts */ attachBox(spec: BoxSpec, socketPath: string): Promise<Box>;
-  /** holder.ts */ runHolder(options: HolderOptions): Promise<Holder>;
-  /** remove.ts */ removeBoxDir(dir: string, trashDir: string): Promise<void>;
+  /** probe.ts */ probeHost(options: ProbeOptions): Promise<HostReport>
+  /** base.ts */ ensureBase(stateDir: string, report: HostReport): Promise<Base>
+  /** box.ts */ startBox(spec: BoxSpec): Promise<Box>
+  /** box.ts */ attachBox(spec: BoxSpec, socketPath: string): Promise<Box>
+  /** holder.ts */ runHolder(options: HolderOptions): Promise<Holder>
+  /** remove.ts */ removeBoxDir(dir: string, trashDir: string): Promise<void>
 }

@@ -1,0 +1,55 @@
+/** A devbox that outlives this process: its holder is a process of its own, and this one joins it as anybody can. */
+import { spawn } from "node:child_process"
+import * as path from "node:path"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+import { SandboxStartError } from "../sandbox/errors.ts"
+import type { BoxSpec } from "../sandbox/types.ts"
+import { rowOf } from "./engine.ts"
+import { connect, type Engine, type Live } from "./engine.ts"
+
+/** What a holder is told, as JSON on its stdin. */
+export interface HolderOrder {
+  readonly stateDir: string
+  /** Who has the devbox until the holder takes it. */
+  readonly from: string
+  readonly spec: BoxSpec
+}
+
+/** Sources run as `.ts`, the published package as `.js`. */
+const holderMain = (): string =>
+  fileURLToPath(new URL(`../../holderMain${path.extname(fileURLToPath(import.meta.url))}`, import.meta.url))
+
+/** Only what a process needs to run: this one's environment may hold secrets, and the holder lives on. */
+const environment = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(
+    ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "USER", "LOGNAME"].flatMap((name) => {
+      const value = process.env[name]
+      return value === undefined ? [] : [[name, value]]
+    })
+  )
+
+/** Starts the holder, waits until its box is ready, and joins it. */
+export const startDetached = async (engine: Engine, spec: BoxSpec): Promise<Live> => {
+  const order: HolderOrder = { stateDir: engine.dir.root, from: engine.ownerId, spec }
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", holderMain()], {
+    detached: true,
+    stdio: ["pipe", "pipe", "ignore"],
+    env: environment(),
+    cwd: "/"
+  })
+  const answer = await new Promise<string>((resolve) => {
+    child.once("error", (error) => resolve(error.message))
+    child.once("exit", (code, signal) => resolve(`the holder ended with ${code ?? signal} before its box was ready`))
+    createInterface({ input: child.stdout }).once("line", resolve)
+    child.stdin.on("error", () => {})
+    child.stdin.end(JSON.stringify(order))
+  })
+  child.removeAllListeners()
+  child.stdout.destroy()
+  child.unref()
+  if (answer !== "ready") throw new SandboxStartError(spec.id, answer, "")
+  const live = await connect(engine, rowOf(engine, spec.id))
+  if (live === undefined) throw new SandboxStartError(spec.id, "its holder cannot be reached", "")
+  return live
+}

@@ -1,0 +1,171 @@
+/**
+ * The state that the local backend's operations share: the database, this process as an owner, the boxes it can talk to, and
+ * who waits for news of them. Operations are in the files beside this one.
+ */
+import { DevboxNotReady, ResourceNotFound } from "@effect-devbox/core/DevboxError"
+import type { DevboxId } from "@effect-devbox/core/DevboxModel"
+import { openJournal } from "../journal/journal.ts"
+import type { Journal } from "../journal/types.ts"
+import { attachBox } from "../sandbox/box.ts"
+import { boxDirs } from "../sandbox/layout.ts"
+import type { Box, BoxExecution, BoxSpec } from "../sandbox/types.ts"
+import type { Database } from "../store/database.ts"
+import { type DevboxRow, getDevbox } from "../store/devboxes.ts"
+import { getOwner } from "../store/owners.ts"
+import type { StateDir } from "../store/store.ts"
+import * as path from "node:path"
+import type { Host } from "./host.ts"
+
+/** An execution that this process follows. */
+export interface Followed {
+  readonly execution: BoxExecution
+  /** Resolves when its end is written down; never rejects. */
+  readonly over: Promise<void>
+  /** The signal that was sent to it last, to name it when it dies of one. */
+  signalled?: string
+}
+
+/** A box that this process can talk to: its own, or a detached one behind its holder's socket. */
+export interface Live {
+  readonly box: Box
+  readonly followed: Map<string, Followed>
+  /** Named shells that died and have not had a new command yet. */
+  readonly deadShells: Set<string>
+  /** Executions that ran first in a shell that replaced a dead one. */
+  readonly afterDeath: Set<string>
+  /** The end of the box is wanted: it is no failure. */
+  ending: boolean
+  timer?: NodeJS.Timeout
+}
+
+/** See the top of this file. */
+export interface Engine {
+  readonly dir: StateDir
+  readonly db: Database
+  readonly ownerId: string
+  readonly host: () => Promise<Host>
+  readonly live: Map<string, Live>
+  /** Boxes being attached, so that two callers share one connection. */
+  readonly attaching: Map<string, Promise<Live>>
+  readonly waiters: Map<string, Set<() => void>>
+  readonly background: Set<Promise<void>>
+}
+
+/** Where a box lies. */
+export const boxDir = (engine: Engine, id: string): string => path.join(engine.dir.boxes, id)
+
+/** How a box is described to the sandbox. */
+export const specOf = (engine: Engine, host: Host, id: string, over: Partial<BoxSpec> = {}): BoxSpec => ({
+  id,
+  dir: boxDir(engine, id),
+  layersDir: host.layersDir,
+  lower: [host.base.dir],
+  report: host.report,
+  base: host.base,
+  network: "none",
+  ...over
+})
+
+/** The row of a devbox, or the error that it does not exist. */
+export const rowOf = (engine: Engine, id: string): DevboxRow => {
+  const row = getDevbox(engine.db, id)
+  if (row === undefined) throw new ResourceNotFound({ resource: "devbox", id })
+  return row
+}
+
+/** Tells whoever waits for this devbox to look again. */
+export const changed = (engine: Engine, id: string): void => {
+  for (const wake of engine.waiters.get(id) ?? []) wake()
+}
+
+/** Resolves at the next change of a devbox, when the time is over, or when the signal says so. */
+export const nextChange = (engine: Engine, id: string, millis: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const waiting = engine.waiters.get(id) ?? new Set()
+    engine.waiters.set(id, waiting)
+    const done = () => {
+      clearTimeout(timer)
+      signal.removeEventListener("abort", done)
+      waiting.delete(done)
+      if (waiting.size === 0) engine.waiters.delete(id)
+      resolve()
+    }
+    const timer = setTimeout(done, millis)
+    signal.addEventListener("abort", done)
+    waiting.add(done)
+  })
+
+/** Runs something beside the caller; the layer's end waits for it. */
+export const inBackground = (engine: Engine, work: Promise<unknown>): void => {
+  const settled = work.then(
+    () => void engine.background.delete(settled),
+    () => void engine.background.delete(settled)
+  )
+  engine.background.add(settled)
+}
+
+/** The error for a devbox in the wrong state. */
+export const notReady = (row: DevboxRow, hint?: string): DevboxNotReady =>
+  new DevboxNotReady({
+    devboxId: row.id,
+    status: row.status as DevboxNotReady["status"],
+    expected: "running",
+    ...(row.failure_reason === null ? {} : { failureReason: row.failure_reason }),
+    ...(hint === undefined ? {} : { hint })
+  })
+
+/** A box to talk to, whatever the row's status says. */
+export const connect = async (engine: Engine, row: DevboxRow): Promise<Live | undefined> => {
+  const live = engine.live.get(row.id)
+  if (live !== undefined || row.detached === 0) return live
+  const socket = getOwner(engine.db, row.owner_id)?.socket
+  if (socket === null || socket === undefined) return undefined
+  const pending = engine.attaching.get(row.id)
+  if (pending !== undefined) return pending
+  const attach = async (): Promise<Live> => {
+    const box = await attachBox(specOf(engine, await engine.host(), row.id), socket)
+    const joined = enlist(engine, box)
+    void box.closed.then(() => {
+      if (engine.live.get(row.id) === joined) engine.live.delete(row.id)
+      changed(engine, row.id)
+    })
+    return joined
+  }
+  const joining = attach().finally(() => engine.attaching.delete(row.id))
+  engine.attaching.set(row.id, joining)
+  return joining
+}
+
+/** Takes a box into the list of those this process can talk to. */
+export const enlist = (engine: Engine, box: Box): Live => {
+  const live: Live = { box, followed: new Map(), deadShells: new Set(), afterDeath: new Set(), ending: false }
+  engine.live.set(box.id, live)
+  return live
+}
+
+/** The box of a running devbox. */
+export const running = async (
+  engine: Engine,
+  id: DevboxId,
+  also: ReadonlyArray<string> = []
+): Promise<{ readonly row: DevboxRow; readonly live: Live }> => {
+  const row = rowOf(engine, id)
+  if (row.status !== "running" && !also.includes(row.status)) throw notReady(row)
+  const live = await connect(engine, row).catch(() => undefined)
+  if (live !== undefined) return { row, live }
+  const now = rowOf(engine, id)
+  throw notReady(
+    now,
+    now.detached === 1
+      ? "Its holder process cannot be reached; list devboxes again in a moment."
+      : `It belongs to process ${getOwner(engine.db, now.owner_id)?.pid ?? "?"} alone; create it with createDetached to share it.`
+  )
+}
+
+/** The journal of a devbox, also of one that this process cannot talk to. */
+export const journalOf = (engine: Engine, id: string): { readonly journal: Journal; readonly close: () => void } => {
+  const live = engine.live.get(id)
+  if (live !== undefined) return { journal: live.box.journal, close: () => {} }
+  const journal = openJournal(boxDirs(boxDir(engine, id)).output)
+  return { journal, close: () => journal.close() }
+}

@@ -1,0 +1,44 @@
+/** What of a create request this backend can honour. The rest is refused by name, never ignored. */
+import type { CreateParams } from "@effect-devbox/core/DevboxModel"
+import { invalid, missing } from "./errors.ts"
+
+const longest = 48 * 60 * 60
+
+const architectures: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "arm64" }
+
+/** Throws the typed error for the first thing that cannot be honoured. */
+export const checkRequest = (params: CreateParams): void => {
+  const launch = params.launchParameters ?? {}
+  const later: ReadonlyArray<readonly [unknown, string, string]> = [
+    [params.snapshotId, "snapshot", "creating from a snapshot"],
+    [params.blueprintId ?? params.blueprintName, "blueprint", "creating from a blueprint"],
+    [params.secrets, "secrets", "stored secrets; give values with `env`"],
+    [params.entrypoint, "entrypoint", "an entrypoint; start it with execAsync"],
+    [params.tunnel, "tunnel", "tunnels"],
+    [params.gateways, "gateways", "gateways"],
+    [params.mcp, "mcp", "MCP gateways"],
+    [params.mounts?.find((mount) => mount.type !== "file_mount"), "mounts", "mounts other than file mounts"],
+    [launch.afterIdle ?? launch.lifecycle, "afterIdle", "idle policies and lifecycle hooks"],
+    [launch.userParameters, "userParameters", "another user than `user`"],
+    [launch.networkPolicyId, "networkPolicy", "network policies"],
+    [launch.requiredServices, "requiredServices", "services of blueprints"]
+  ]
+  for (const [value, feature, what] of later) {
+    if (value !== undefined) throw missing("create", feature, `the local backend does not have ${what}`)
+  }
+  const { network } = params
+  if (network !== undefined && network !== "none" && network !== "host") {
+    throw missing("create", `network:${network}`, `the local backend offers the networks "none" and "host", not "${network}"`)
+  }
+  const own = architectures[process.arch]
+  if (launch.architecture !== undefined && launch.architecture !== own) {
+    throw missing("create", "architecture", `this machine is ${own ?? process.arch}, not ${launch.architecture}`)
+  }
+  const keepAlive = launch.keepAliveTimeSeconds
+  if (keepAlive !== undefined && (keepAlive < 1 || keepAlive > longest)) {
+    throw invalid("create", `a keep-alive time of ${keepAlive} s is not between 1 second and 48 hours`)
+  }
+  for (const name of Object.keys(params.environmentVariables ?? {})) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw invalid("create", `${JSON.stringify(name)} is not the name of a variable`)
+  }
+}
