@@ -20,8 +20,8 @@ const boxes = 8
 
 /** The command's own exit status becomes the demo's. */
 class CommandStatus extends Schema.TaggedError<CommandStatus>()("CommandStatus", { exitCode: Schema.Int }) {
-  readonly [Runtime.errorExitCode] = this.exitCode
-  readonly [Runtime.errorReported] = false
+  override readonly [Runtime.errorExitCode] = this.exitCode
+  override readonly [Runtime.errorReported] = false
 }
 
 /** A folder of this run only, gone with it; open to the unprivileged user that devboxes of root run as. */

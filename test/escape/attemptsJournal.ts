@@ -2,9 +2,9 @@
  * Attempts on what the host keeps of a devbox's commands: the record of their output is put in the place of something else,
  * and the host is asked for it again.
  */
-import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Devbox } from "@effect-devbox/core"
+import { Devbox, DevboxService } from "@effect-devbox/core"
 import { Effect, Exit, Stream } from "effect"
 import { newSecret } from "./attempt.ts"
 import type { Trial } from "./suite.ts"
@@ -29,7 +29,10 @@ const journalTrial = (id: string, title: string, make: string, fools: (record: s
         const box = join(scene.stateDir, "boxes", devbox.id)
         const record = join(box, "o", `${executionId}.out`)
         const env = { BOX: box, RECORD: `${executionId}.out`, TARGET: target }
-        const again = Effect.exit(Stream.mkString(devbox.cmd.attach(executionId).stdout))
+        const service = yield* DevboxService
+        const again = Effect.exit(
+          Effect.timeout(Stream.mkString(service.attachExecution(devbox.id, executionId).stdout), "10 seconds")
+        )
         const kept = `${record}.kept`
 
         if (!existsSync(record)) throw new Error(`the record of the command is not at ${record}`)

@@ -97,7 +97,7 @@ const user = (account: Account, operations: number) => {
     })
 
   /** A call that is not sent again in doubt may fail in doubt, and in no other way. */
-  const unsafe = <A, E extends { readonly _tag: string }>(name: string, call: Effect.Effect<A, E>) =>
+  const unsafe = <A, E, R>(name: string, call: Effect.Effect<A, E, R>) =>
     Effect.flatMap(Effect.exit(call), (exit) => {
       account.unsafe += 1
       if (Exit.isSuccess(exit)) return Effect.succeed<A | undefined>(exit.value)

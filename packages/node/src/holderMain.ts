@@ -9,7 +9,7 @@ import type { HolderOrder } from "./internal/local/detached.ts"
 import { closeExecutions } from "./internal/local/lifecycle.ts"
 import { runHolder } from "./internal/sandbox/holder.ts"
 import { removeBoxDir } from "./internal/sandbox/remove.ts"
-import { getDevbox, handOver, transition } from "./internal/store/devboxes.ts"
+import { getDevbox, handOver, transition, wishEnd } from "./internal/store/devboxes.ts"
 import { completeExecution } from "./internal/store/executions.ts"
 import { acquireOwnerLock } from "./internal/store/ownerLock.ts"
 import { endOwner, insertOwner } from "./internal/store/owners.ts"
@@ -43,30 +43,23 @@ const hold = async (): Promise<void> => {
     // The create was given up meanwhile: nobody wants this box.
     await holder.stop()
   }
-  let expired = false
   const watch = setInterval(() => {
-    const expires = getDevbox(db, id)?.expires_at_ms
-    if (expires !== null && expires !== undefined && expires < Date.now() && !expired) {
-      expired = true
-      void holder.stop()
-    }
+    const expires = getDevbox(db, id)?.expires_at_ms ?? Infinity
+    if (expires > Date.now()) return
+    clearInterval(watch)
+    wishEnd(db, id, "keep_alive_timeout")
+    void holder.stop()
   }, watchEvery)
   process.stdout.on("error", () => {})
   process.stdout.write("ready\n")
   await holder.closed
   clearInterval(watch)
   closeExecutions({ db }, id, "devbox_ended")
-  if (expired) {
-    transition(db, id, "shutdown", { shutdownReason: "keep_alive_timeout" })
-    await removeBoxDir(order.spec.dir, path.join(dir.root, "trash"))
-  } else {
-    // Whoever asked for the end writes it down; without a wish it is a failure.
-    await new Promise((resolve) => setTimeout(resolve, watchEvery))
-    const status = getDevbox(db, id)?.status
-    if (status === "running" || status === "initializing") {
-      transition(db, id, "failure", { failureReason: "health_check_failed", detail: "every process of the devbox ended" })
-    }
-  }
+  // An end that nobody wished for is a failure.
+  const wished = getDevbox(db, id)?.shutdown_reason ?? undefined
+  if (wished !== undefined) transition(db, id, "shutdown")
+  else transition(db, id, "failure", { failureReason: "health_check_failed", detail: "every process of the devbox ended" })
+  await removeBoxDir(order.spec.dir, path.join(dir.root, "trash"))
   endOwner(db, ownerId)
   lock.release()
   db.close()

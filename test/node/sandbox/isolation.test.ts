@@ -4,7 +4,7 @@ import * as fs from "node:fs"
 import * as net from "node:net"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { Box } from "../../../packages/node/src/internal/sandbox/types.ts"
-import { type Host, isolated, makeHost, run, unavailable } from "./helpers.ts"
+import { type Host, isolated, makeHost, printed, run, unavailable } from "./helpers.ts"
 
 for (const launcher of isolated) {
   const reason = unavailable(launcher)
@@ -134,6 +134,29 @@ for (const launcher of isolated) {
       fs.symlinkSync("/etc", `${second.dir}/upper/opt`)
       await expect(host.start({ id: "kept" })).rejects.toThrow(/did not start/)
       expect(fs.existsSync("/etc/node")).toBe(false)
+    })
+
+    it("starts on top of what an earlier box wrote, and the two do not see each other afterwards", async () => {
+      const first = await host.start()
+      await run(first, "echo shared >~/f; rm /etc/hosts; mkdir ~/d")
+      await first.stop()
+      fs.renameSync(`${first.dir}/upper`, `${host.state}/layers/one`)
+      const lower = ["one", host.base.dir]
+      const [left, right] = await Promise.all([host.start({ lower }), host.start({ lower })])
+      await Promise.all([run(left, "echo left >~/f; rmdir ~/d"), run(right, "echo right >>~/f")])
+      expect((await run(left, "cat ~/f; ls ~/d /etc/hosts")).stdout).toBe("left\n")
+      expect((await run(right, "cat ~/f; ls -d ~/d")).stdout).toBe("shared\nright\n/home/user/d\n")
+      expect(fs.readFileSync(`${host.state}/layers/one/home/user/f`, "utf8")).toBe("shared\n")
+    })
+
+    it("ends when it is told to, even if it stopped its agent", async () => {
+      const deaf = await host.start()
+      const execution = deaf.exec({ id: "deaf", command: "echo up; pkill -STOP -f agent.sh" })
+      await printed(deaf, execution.id, "up")
+      await deaf.stop()
+      const status = `/proc/${deaf.pid}/status`
+      expect(fs.existsSync(status) ? fs.readFileSync(status, "utf8") : "").not.toMatch(/State:\s+[^ZX]/)
+      await expect(execution.done).rejects.toMatchObject({ name: "BoxClosedError" })
     })
 
     it("is reported when it kills itself", async () => {

@@ -1,3 +1,4 @@
+import * as fs from "node:fs"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { ExecStartError } from "../../../packages/node/src/internal/sandbox/errors.ts"
 import type { Box } from "../../../packages/node/src/internal/sandbox/types.ts"
@@ -26,10 +27,12 @@ for (const launcher of launchers) {
     afterAll(() => host?.close())
 
     it("ends a process group at once and says how many there were", async () => {
-      const execution = launch(box, "sleep 3600 & sleep 3600 & echo up; wait")
-      await printed(box, execution.id, "up")
-      expect(await box.kill(execution.id, { group: true })).toEqual({ signalled: 3, remaining: 0 })
-      expect((await execution.done).code).toBe(137)
+      for (let i = 0; i < 20; i++) {
+        const execution = launch(box, "sleep 3600 & sleep 3600 & echo up; wait")
+        await printed(box, execution.id, "up")
+        expect(await box.kill(execution.id, { group: true })).toEqual({ signalled: 3, remaining: 0 })
+        expect((await execution.done).code).toBe(137)
+      }
     })
 
     it("finds what left the group, ignores TERM, lost its parent, its environment and its output", async () => {
@@ -94,6 +97,28 @@ for (const launcher of launchers) {
       await execution.done
       expect(await box.kill(execution.id, { group: true })).toEqual({ signalled: 1, remaining: 0 })
       expect(await box.kill(execution.id, { group: true })).toEqual({ signalled: 0, remaining: 0 })
+    })
+
+    it("leaves nothing when the box is stopped, or when its agent is killed", async () => {
+      for (const end of ["stop", "agent"] as const) {
+        const marker = `41${Math.trunc(Math.random() * 1e7)}`
+        const other = await host.start()
+        const execution = launch(
+          other,
+          `( ( setsid env -i sleep ${marker} </dev/null >/dev/null 2>&1 & ) ); sleep ${marker} & echo up; wait`
+        )
+        await printed(other, execution.id, "up")
+        if (end === "stop") await other.stop()
+        else {
+          const agents = processesWith(`agent.sh\0${launcher === "process" ? other.dir : "/run/devbox/q"}`)
+          const own = agents.filter((pid) =>
+            fs.readFileSync(`/proc/${pid}/status`, "utf8").includes(`PPid:\t${other.pid ?? process.pid}\n`)
+          )
+          for (const pid of own) process.kill(pid, "SIGKILL")
+          await other.closed
+        }
+        expect(processesWith(marker)).toEqual([])
+      }
     })
 
     it("answers for an execution that it never had", async () => {

@@ -34,17 +34,20 @@ export const cut = <A, E, R, E2, R2>(
     let left = amount
     let broken = false
     return stream.pipe(
-      Stream.takeWhile((element) => {
-        // What comes with the last byte is cut off, too: the end of output among it.
-        if (left <= 0) broken = true
-        return !broken
-      }),
-      Stream.map((element) => {
+      Stream.map((element): { readonly kept: A } | undefined => {
+        // What comes after the last byte is cut off, too: the end of output among it.
+        if (broken || left <= 0) {
+          broken = true
+          return undefined
+        }
         const size = sizeOf(element)
-        const kept = size <= left ? element : slice(element, 0, left)
+        broken = size > left
+        const kept = broken ? slice(element, 0, left) : element
         left -= size
-        return kept
+        return { kept }
       }),
+      Stream.takeWhile((some) => some !== undefined),
+      Stream.map(({ kept }) => kept),
       Stream.concat(Stream.suspend(() => (broken ? instead : Stream.empty)))
     )
   })

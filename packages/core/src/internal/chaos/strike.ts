@@ -91,7 +91,7 @@ export const strike = (setting: Setting): Interceptor => {
     const [delay, reorder] = [of(faults, "delay"), of(faults, "reorder")]
     return Effect.andThen(
       delay === undefined ? Effect.void : pause(delay),
-      reorder === undefined ? letGo : overtaken(reorder)
+      reorder === undefined ? Effect.void : overtaken(reorder)
     )
   }
 
@@ -119,7 +119,7 @@ export const strike = (setting: Setting): Interceptor => {
   return {
     effect: (call, run) =>
       Effect.flatMap(decide(call), (faults) =>
-        faults.length === 0 && held.size === 0 ? run : Effect.andThen(late(faults), carryOut(call, run, faults))
+        Effect.ensuring(faults.length === 0 ? run : Effect.andThen(late(faults), carryOut(call, run, faults)), letGo)
       ),
     stream: (call, run) =>
       Stream.unwrap(

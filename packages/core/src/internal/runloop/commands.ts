@@ -14,14 +14,14 @@ import { asking } from "./lifecycle.ts"
 import { makeOutput } from "./output.ts"
 import { type Ask, statusOf, type Transport } from "./transport.ts"
 
-const execution = (operation: string, executionId: ExecutionId) =>
-  ({ operation, about: { resource: "execution", id: executionId } }) as const
+const execution = (operation: string, id: DevboxId, executionId: ExecutionId) =>
+  ({ operation, within: { resource: "devbox", id }, about: { resource: "execution", id: executionId } }) as const
 
-const looking = (operation: string, executionId: ExecutionId) =>
-  ({ ...execution(operation, executionId), fails: ["ResourceNotFound"], reads: true }) satisfies Ask<"ResourceNotFound">
+const looking = (operation: string, id: DevboxId, executionId: ExecutionId) =>
+  ({ ...execution(operation, id, executionId), fails: ["ResourceNotFound"], reads: true }) satisfies Ask<"ResourceNotFound">
 
-const asked = (operation: string, executionId: ExecutionId) =>
-  ({ ...execution(operation, executionId), fails: ["ResourceNotFound", "DevboxNotReady"] }) satisfies Ask<
+const asked = (operation: string, id: DevboxId, executionId: ExecutionId) =>
+  ({ ...execution(operation, id, executionId), fails: ["ResourceNotFound", "DevboxNotReady"] }) satisfies Ask<
     "ResourceNotFound" | "DevboxNotReady"
   >
 
@@ -79,7 +79,7 @@ export const commands = (transport: Transport, facts: Facts, options: StartOptio
     limit?: { readonly lastLines?: number | undefined }
   ): Effect.Effect<ExecutionInfo, LookupError> =>
     call(
-      looking("getExecution", executionId),
+      looking("getExecution", id, executionId),
       executions.retrieve({ params: { id, executionId }, query: defined({ last_n: limit?.lastLines }) })
     )
 
@@ -108,11 +108,11 @@ export const commands = (transport: Transport, facts: Facts, options: StartOptio
     output: makeOutput(transport, facts, getExecution),
     sendStdin: (id, executionId, input) =>
       Effect.flatMap(stdin(input), (payload) =>
-        Effect.asVoid(call(asked("sendStdin", executionId), executions.sendStdIn({ params: { id, executionId }, payload })))
+        Effect.asVoid(call(asked("sendStdin", id, executionId), executions.sendStdIn({ params: { id, executionId }, payload })))
       ),
     kill: (id, executionId, how) =>
       call(
-        asked("kill", executionId),
+        asked("kill", id, executionId),
         executions.kill({
           params: { id, executionId },
           payload: defined({
@@ -123,7 +123,7 @@ export const commands = (transport: Transport, facts: Facts, options: StartOptio
       ),
     waitForExecution: (id, executionId, hold, limit) =>
       call(
-        { ...looking("waitForExecution", executionId), hold },
+        { ...looking("waitForExecution", id, executionId), hold },
         executions
           .waitForStatus({
             params: { id, executionId },

@@ -97,11 +97,15 @@ export const files = (transport: Transport) => {
           })
         )
       )
-      const request = HttpClientRequest.post(url.files.upload({ params: { id } })).pipe(
-        HttpClientRequest.setBody(uploadBody(path, body, size))
+      const request = Effect.suspend(() =>
+        httpClient.execute(
+          HttpClientRequest.post(url.files.upload({ params: { id } })).pipe(
+            HttpClientRequest.setBody(uploadBody(path, body, size))
+          )
+        )
       )
       const stalled = Effect.gen(function* () {
-        yield* moved
+        movedAt = yield* Clock.currentTimeMillis
         while (true) {
           yield* Effect.sleep(silence)
           if (!awaitingSource && (yield* Clock.currentTimeMillis) - movedAt >= Duration.toMillis(silence)) {
@@ -110,8 +114,8 @@ export const files = (transport: Transport) => {
           }
         }
       })
-      return Effect.raceFirst(
-        Effect.flatMap(httpClient.execute(request), (response) => Effect.ignore(response.text)),
+      const sent = Effect.raceFirst(
+        Effect.flatMap(request, (response) => Effect.ignore(response.text)),
         stalled
       ).pipe(
         Effect.catch((error): Effect.Effect<never, Failure<"ResourceNotFound" | "DevboxNotReady" | "FileError"> | E> => {
@@ -119,6 +123,7 @@ export const files = (transport: Transport) => {
         }),
         Effect.as(new ExecutionDetail({ devboxId: id, exitStatus: 0, stdout: "", stderr: "" }))
       )
+      return transport.existing(ask, sent)
     })
 
   return {

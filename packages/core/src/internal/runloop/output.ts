@@ -54,6 +54,7 @@ export const makeOutput = (
   ): Stream.Stream<OutputEvent, OutputError> => {
     const ask = {
       operation: "output",
+      within: { resource: "devbox", id },
       about: { resource: "execution", id: executionId },
       fails: ["ResourceNotFound", "DevboxNotReady", "OutputLost"],
       reads: true

@@ -50,6 +50,8 @@ export interface Ask<Tag extends WireError["_tag"] = "BackendError"> extends Par
   Omit<Request, "backend" | "operation" | "now">
 > {
   readonly operation: string
+  /** What the thing that it is about belongs to. */
+  readonly within?: Request["about"]
   /** The errors of ours that this operation has besides `BackendError`. */
   readonly fails?: ReadonlyArray<Tag>
   /** Default half a minute; a hold takes its time on top. */
@@ -146,23 +148,33 @@ export const makeTransport = (peer: Peer) =>
     const judged = <Tag extends WireError["_tag"]>(ask: Ask<Tag>, error: unknown): Effect.Effect<never, Failure<Tag>> =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(judge(ask, error, now)))
 
+    /** Does something for what can exist: with an id that is no part of a path the path would be another one. */
+    const existing = <A, E, Tag extends WireError["_tag"]>(
+      ask: Ask<Tag>,
+      effect: Effect.Effect<A, E>
+    ): Effect.Effect<A, E | Failure<Tag>> => {
+      const missing = [ask.within, ask.about].find((thing) => thing !== undefined && /^\.{0,2}$/.test(thing.id))
+      return missing === undefined ? effect : Effect.fail(new ResourceNotFound(missing) as Failure<Tag>)
+    }
+
     /** Makes one call within its time; what goes wrong with what comes of it later is for {@link judged}. */
     const call = <A, E, Tag extends WireError["_tag"] = never>(
       ask: Ask<Tag>,
       request: Effect.Effect<A, E>
     ): Effect.Effect<A, Failure<Tag>> =>
-      // Without a usable id the path would be another one.
-      ask.about !== undefined && /^\.{0,2}$/.test(ask.about.id)
-        ? Effect.fail(new ResourceNotFound(ask.about) as Failure<Tag>)
-        : request.pipe(
-            Effect.timeout(Duration.sum(callTimeout, ask.hold ?? Duration.zero)),
-            Effect.catch((error) => judged(ask, error))
-          )
+      existing(
+        ask,
+        request.pipe(
+          Effect.timeout(Duration.sum(callTimeout, ask.hold ?? Duration.zero)),
+          Effect.catch((error) => judged(ask, error))
+        )
+      )
 
     return {
       peer,
       api,
       httpClient,
+      existing,
       call,
       judged,
       /** A call whose answer means nothing beyond its success. */

@@ -5,10 +5,12 @@ import { readChannel } from "./reader.ts"
 import type { Channel, Journal, JournalChunk, JournalReadOptions, JournalWriter, PromisedLength } from "./types.ts"
 import { channelFile, FileJournalWriter } from "./writer.ts"
 
+const REMEMBERED = 4096
+
 export class FileJournal implements Journal {
   readonly dir: string
   #writers = new Map<string, FileJournalWriter>()
-  // Lengths of executions that other processes wrote and that ended while somebody followed them here.
+  // Lengths of the executions that ended last; for older ones the reader brings the length from its records.
   #promised = new Map<string, PromisedLength>()
   #listeners = new Map<string, Set<() => void>>()
   #watcher: fs.FSWatcher | undefined
@@ -24,7 +26,7 @@ export class FileJournal implements Journal {
   create(executionId: string): JournalWriter {
     const writer = new FileJournalWriter(this.dir, executionId, () => {
       if (writer.completed) this.#writers.delete(executionId)
-      if (writer.completed && this.#listeners.has(executionId)) this.#promised.set(executionId, writer.lengths)
+      if (writer.completed) this.#promise(executionId, writer.lengths)
       this.#wake(executionId)
     })
     this.#writers.set(executionId, writer)
@@ -32,8 +34,7 @@ export class FileJournal implements Journal {
   }
 
   complete(executionId: string, promised: PromisedLength): void {
-    if (!this.#listeners.has(executionId)) return
-    this.#promised.set(executionId, promised)
+    this.#promise(executionId, promised)
     this.#wake(executionId)
   }
 
@@ -62,6 +63,7 @@ export class FileJournal implements Journal {
   }
 
   remove(executionId: string): void {
+    this.#promised.delete(executionId)
     fs.rmSync(channelFile(this.dir, executionId, "stdout"), { force: true })
     fs.rmSync(channelFile(this.dir, executionId, "stderr"), { force: true })
   }
@@ -74,6 +76,11 @@ export class FileJournal implements Journal {
     for (const id of this.#listeners.keys()) this.#wake(id)
   }
 
+  #promise(executionId: string, lengths: PromisedLength): void {
+    this.#promised.set(executionId, lengths)
+    if (this.#promised.size > REMEMBERED) this.#promised.delete(this.#promised.keys().next().value!)
+  }
+
   #listen(executionId: string, listener: () => void): () => void {
     let set = this.#listeners.get(executionId)
     if (set === undefined) this.#listeners.set(executionId, (set = new Set()))
@@ -83,7 +90,6 @@ export class FileJournal implements Journal {
       set.delete(listener)
       if (set.size > 0 || this.#listeners.get(executionId) !== set) return
       this.#listeners.delete(executionId)
-      this.#promised.delete(executionId)
       if (this.#listeners.size > 0) return
       this.#watcher?.close()
       this.#watcher = undefined

@@ -18,6 +18,8 @@ export class FileJournalWriter implements JournalWriter {
   readonly #wake: () => void
   #busy = 0
   #complete = false
+  // A full disk. What is lost still counts as promised, so that its readers fail instead of ending early.
+  #failed = false
 
   constructor(dir: string, id: string, wake: () => void) {
     this.id = id
@@ -38,14 +40,23 @@ export class FileJournalWriter implements JournalWriter {
 
   write(channel: Channel, bytes: Uint8Array): Promise<void> | undefined {
     if (this.#complete) return undefined
-    if (this.#lengths[channel] < SYNC_BYTES) {
-      let written = 0
-      while (written < bytes.length) written += fs.writeSync(this.#fds[channel], bytes, written)
+    const sync = this.#lengths[channel] < SYNC_BYTES
+    if (sync || this.#failed) {
+      if (!this.#failed) this.#writeSync(channel, bytes)
       this.#lengths[channel] += bytes.length
       this.#wake()
       return undefined
     }
     return this.#writeAsync(channel, Buffer.from(bytes))
+  }
+
+  #writeSync(channel: Channel, bytes: Uint8Array): void {
+    try {
+      let written = 0
+      while (written < bytes.length) written += fs.writeSync(this.#fds[channel], bytes, written)
+    } catch {
+      this.#failed = true
+    }
   }
 
   async #writeAsync(channel: Channel, bytes: Buffer): Promise<void> {
@@ -59,11 +70,13 @@ export class FileJournalWriter implements JournalWriter {
           )
         })
       }
-      this.#lengths[channel] += bytes.length
-      this.#wake()
+    } catch {
+      this.#failed = true
     } finally {
+      this.#lengths[channel] += bytes.length
       this.#busy--
       if (this.#complete) this.#close()
+      else this.#wake()
     }
   }
 

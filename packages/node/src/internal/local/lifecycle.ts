@@ -13,6 +13,7 @@ import {
 } from "@effect-devbox/core/DevboxModel"
 import { ExecutionId } from "@effect-devbox/core/Execution"
 import * as path from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { startBox } from "../sandbox/box.ts"
 import { removeBoxDir } from "../sandbox/remove.ts"
 import {
@@ -22,7 +23,8 @@ import {
   listDevboxes,
   setExpiry,
   transition,
-  updateDevbox
+  updateDevbox,
+  wishEnd
 } from "../store/devboxes.ts"
 import { completeExecution, getExecution, listExecutions, openExecutionsOf } from "../store/executions.ts"
 import { appendLogs, listLogs } from "../store/logs.ts"
@@ -196,6 +198,7 @@ const end = async (engine: Engine, row: DevboxRow): Promise<void> => {
     await live.box.stop()
     await live.box.closed
     await ended(engine, row.id, live)
+    if (row.detached === 1) await holderGone(engine, row.owner_id)
   } else if (row.owner_id !== engine.ownerId && isOwnerAlive(engine.dir.owners, row.owner_id)) {
     throw new Conflict({
       devboxId: row.id,
@@ -204,6 +207,15 @@ const end = async (engine: Engine, row: DevboxRow): Promise<void> => {
   }
   closeExecutions(engine, row.id, "devbox_ended")
   await removeBoxDir(boxDir(engine, row.id), path.join(engine.dir.root, "trash"))
+}
+
+/** How long a holder may take to leave after its box, and how often it is looked for: its lock tells nobody by itself. */
+const holderLeaves = 5000
+const holderLook = 5
+
+const holderGone = async (engine: Engine, ownerId: string): Promise<void> => {
+  const deadline = Date.now() + holderLeaves
+  while (isOwnerAlive(engine.dir.owners, ownerId) && Date.now() < deadline) await sleep(holderLook)
 }
 
 /** Ends a devbox for good. Asked again it makes sure once more. */
@@ -216,6 +228,7 @@ export const shutdown = async (
   // The status is written last: "shutdown" means that the box was seen gone.
   const live = engine.live.get(id)
   if (live !== undefined) live.ending = true
+  wishEnd(engine.db, id, reason)
   if (!isFinal(row.status) || live !== undefined) await end(engine, row)
   transition(engine.db, id, "shutdown", { shutdownReason: reason })
   changed(engine, id)

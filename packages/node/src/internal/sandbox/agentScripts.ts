@@ -26,7 +26,8 @@ for x in "$5" /usr/bin/bash /bin/bash /bin/sh; do [ -x "$x" ] && B=$x && break; 
 # A shell starts background children with INT and QUIT ignored, for good; only env can undo that.
 [ -x "$6" ] && E="$6 --default-signal=INT,QUIT"
 run() { [ -z "$G" ] || ulimit -S $L "$m"; exec $E \${S:+"$S"} "$@"; }
-own() { [ -z "$G" ] || : >"$G/$p"; }
+# Where no /proc shows the marks, files remember the process groups.
+own() { [ -z "$G" ] || [ -r /proc/self/limits ] || : >"$G/$p"; }
 echo "R $$" >&3
 while IFS=' ' read -r op id a b c d e <&4; do case $op in
 T) # Without \`command\`, dash would end when the fork fails.
@@ -65,7 +66,10 @@ K) case $c in
    esac ;;
 M) M="$M $id" ;;
 Z) if [ -z "$G" ]; then kill -s "$id" -- -1
-   else for x in "$G"/*; do kill -s "$id" -- "-\${x##*/}"; done; fi
+   else
+     for x in "$G"/*; do kill -s "$id" -- "-\${x##*/}"; done
+     set -- - - "$id" "$M" 0; . "$P/kill.sh"
+   fi
    echo "Z $a" >&3 ;;
 P) echo "P $id" >&3 ;;
 esac; done
@@ -128,11 +132,13 @@ export const killScript = `scan() {
     # A zombie is gone already; it waits for its parent.
     while read -r x y z; do case $x in State:) [ "$y" = Z ] && hit=; break ;; esac; done <"$d/status"
     [ -n "$hit" ] || continue
-    found="$found \${d#/proc/}" count=$((count+1))
+    # The command's own process goes first, or it could still end with 0 because its children are gone.
+    if [ "\${d#/proc/}" = "$main" ]; then found="$main $found"; else found="$found \${d#/proc/}"; fi
+    count=$((count+1))
     case " $seen " in *" \${d#/proc/} "*) ;; *) seen="$seen \${d#/proc/}" total=$((total+1)) ;; esac
   done
 }
-sig=$3 marks=$4 seen= total=0 round=0 found= count=0
+sig=$3 marks=$4 main=$5 seen= total=0 round=0 found= count=0
 if [ ! -r /proc/self/limits ]; then
   kill -s "$sig" -- "-$5" && total=1
   [ "$sig" = KILL ] || { kill -s 0 -- "-$5" && count=1; }

@@ -119,10 +119,15 @@ export class DrivenBox implements Box {
       end.open(`${this.#q}/${name}`, (clean) => clean !== false && this.#fifos.release(name))
       return name
     }
-    const stdin = attach(execution.stdin)
-    const stdout = attach(execution.stdoutPipe)
     const shell = request.shellName === undefined ? "-" : shellKey(request.shellName)
-    this.#link.send(`E ${request.id} ${stdin} ${stdout} ${shell}`)
+    try {
+      const stdin = attach(execution.stdin)
+      const stdout = attach(execution.stdoutPipe)
+      this.#link.send(`E ${request.id} ${stdin} ${stdout} ${shell}`)
+    } catch {
+      this.#executions.delete(request.id)
+      execution.fail(new ExecStartError(request.id, ...reasons["nospace"]!))
+    }
   }
 
   adopt(executionId: string): BoxExecution | undefined {

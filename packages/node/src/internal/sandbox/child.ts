@@ -2,6 +2,7 @@
 // everything is gone. It understands no line.
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process"
 import * as fs from "node:fs"
+import { newMark } from "./jobs.ts"
 import { launchCommand } from "./launch.ts"
 import type { BoxClosed, BoxSpec } from "./types.ts"
 
@@ -9,15 +10,30 @@ const MAX_LINE = 1024
 const STDERR_TAIL = 4096
 const STOP_GRACE_MS = 2000
 
+const alive = (pid: number): boolean => {
+  try {
+    return !/^State:\s+[ZX]/m.test(fs.readFileSync(`/proc/${pid}/status`, "utf8"))
+  } catch {
+    return false
+  }
+}
+
 export class BoxChild {
   readonly closed: Promise<BoxClosed>
   readonly #child: ChildProcessWithoutNullStreams
   #stderr = ""
   #buffer = ""
   #exited = false
+  #inside: number | undefined
+  readonly #isolated: boolean
+  readonly #scripts: string
+  readonly #marks: Array<string>
 
   constructor(spec: BoxSpec, onLine: (line: string) => void) {
-    const { argv, ...options } = launchCommand(spec)
+    this.#isolated = spec.report.launcher !== "process"
+    this.#scripts = spec.base.scripts
+    this.#marks = [newMark()]
+    const { argv, ...options } = launchCommand(spec, this.#marks[0]!)
     // A session of its own: Ctrl-C in a terminal is for the SDK's program, which then closes its boxes in order.
     this.#child = spawn(argv[0]!, argv.slice(1), { ...options, detached: true, stdio: ["pipe", "pipe", "pipe"] })
     const child = this.#child
@@ -28,7 +44,7 @@ export class BoxChild {
     })
     this.closed = new Promise((resolve) => {
       const settle = (code: number | null, signal: string | null): void =>
-        resolve({ code, signal, stderr: this.#stderr })
+        void this.#gone().then(() => resolve({ code, signal, stderr: this.#stderr }))
       child.once("error", (error) => {
         this.#exited = true
         this.#stderr += error.message
@@ -54,14 +70,40 @@ export class BoxChild {
     return this.#child.pid
   }
 
-  /** Host pid of the launcher's child, which is pid 1 inside. */
+  /** Host pid of the launcher's child, which is pid 1 inside; undefined in the process tier. */
   insidePid(): number | undefined {
+    if (!this.#isolated) return undefined
+    const pid = this.#child.pid!
     try {
-      const pid = this.#child.pid!
-      const first = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ")[0]
-      return first === undefined || first === "" ? undefined : Number(first)
+      this.#inside ??= Number(fs.readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ")[0]) || undefined
     } catch {
       return undefined
+    }
+    return this.#inside
+  }
+
+  /** Process tier: the processes of an execution belong to this box. */
+  adopt(mark: string): void {
+    if (this.#isolated) return
+    this.#marks.push(mark)
+    this.send(`M ${mark}`)
+  }
+
+  /** The launcher may end a moment before its box: the kernel lets pid 1 become a zombie after all others are gone. */
+  async #gone(): Promise<void> {
+    if (!this.#isolated) {
+      // The agent has done this, unless it was killed.
+      const args = [`${this.#scripts}/kill.sh`, "-", "-", "KILL", this.#marks.join(" "), "0"]
+      await new Promise<void>((resolve) => {
+        const killer = spawn("/bin/sh", args, { stdio: "ignore" })
+        killer.once("error", () => resolve())
+        killer.once("exit", () => resolve())
+      })
+      return
+    }
+    const until = performance.now() + STOP_GRACE_MS
+    while (this.#inside !== undefined && alive(this.#inside) && performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 1))
     }
   }
 

@@ -2,7 +2,6 @@
 // an unprivileged kernel user in namespaces of its own; a root caller becomes that user first, so that kernel uid 0
 // does not exist inside. The overlay is mounted in a namespace that dies with the box: nothing has to be unmounted.
 import * as path from "node:path"
-import { newMark } from "./jobs.ts"
 import { bubblewrapCommand } from "./launchBubblewrap.ts"
 import { utilLinuxCommand } from "./launchUtilLinux.ts"
 import { boxDirs, insideLib, insideQ } from "./layout.ts"
@@ -35,25 +34,18 @@ const overlayOptions = (spec: BoxSpec): string => {
 }
 
 /** Arguments of agent.sh: its directories, and where to find setsid, bash and a good env. */
-const agentArguments = (spec: BoxSpec, q: string, lib: string, groups: string): ReadonlyArray<string> => {
+const agentArguments = (spec: BoxSpec, q: string, lib: string, groups: string, mark: string): ReadonlyArray<string> => {
   const { tools, probes } = spec.report
   const signals = probes.some((probe) => probe.name === "env-signals" && probe.ok)
-  return [
-    q,
-    lib,
-    groups,
-    tools["setsid"] ?? "",
-    tools["bash"] ?? "",
-    signals ? (tools["env"] ?? "") : "",
-    groups === "" ? "" : newMark()
-  ]
+  return [q, lib, groups, tools["setsid"] ?? "", tools["bash"] ?? "", signals ? (tools["env"] ?? "") : "", mark]
 }
 
-export const launchCommand = (spec: BoxSpec): LaunchCommand => {
+/** `mark`: what every process of a box in the process tier carries; isolated boxes have a pid namespace instead. */
+export const launchCommand = (spec: BoxSpec, mark: string): LaunchCommand => {
   const dirs = boxDirs(spec.dir)
   const env = { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", LC_ALL: "C" }
   if (spec.report.launcher === "process") {
-    const args = agentArguments(spec, dirs.requests, spec.base.scripts, dirs.groups)
+    const args = agentArguments(spec, dirs.requests, spec.base.scripts, dirs.groups, mark)
     return { argv: [spec.report.tools["sh"] ?? "sh", `${spec.base.scripts}/agent.sh`, ...args], cwd: dirs.home, env }
   }
   const plan = {
@@ -62,7 +54,7 @@ export const launchCommand = (spec: BoxSpec): LaunchCommand => {
     overlay: overlayOptions(spec),
     processes: spec.limits?.processes ?? DEFAULT_PROCESSES,
     hostname: spec.hostname ?? "devbox",
-    agent: agentArguments(spec, insideQ, insideLib, "")
+    agent: agentArguments(spec, insideQ, insideLib, "", "")
   }
   const argv = spec.report.launcher === "bubblewrap" ? bubblewrapCommand(plan) : utilLinuxCommand(plan)
   return { argv, cwd: spec.layersDir, env, ...dropped(spec.report) }

@@ -64,9 +64,17 @@ export class BoxOwner implements AgentLink {
     })
   }
 
+  static #launch(spec: BoxSpec): BoxOwner {
+    try {
+      return new BoxOwner(spec)
+    } catch (error) {
+      throw new SandboxStartError(spec.id, (error as Error).message, "")
+    }
+  }
+
   /** Resolves when the agent answers. */
   static async start(spec: BoxSpec): Promise<BoxOwner> {
-    const owner = new BoxOwner(spec)
+    const owner = BoxOwner.#launch(spec)
     const limit = spec.startTimeoutMs ?? START_TIMEOUT_MS
     let timer: NodeJS.Timeout | undefined
     const failure = await Promise.race([
@@ -133,7 +141,7 @@ export class BoxOwner implements AgentLink {
       const names = this.#fifos.take(need) ?? (await this.#fifos.takeSoon(need))
       if (this.#jobs.get(request.id) !== job) return
       job.open(boxDirs(this.#spec.dir).requests, this.#fifos, names)
-      if (this.#spec.report.launcher === "process") this.#child.send(`M ${job.mark}`)
+      this.#child.adopt(job.mark)
       if (shell === undefined) await this.#slots.run(job)
       else this.#shells.run(job, shell, opens ? names.at(-1) : undefined)
     } catch {
@@ -173,7 +181,8 @@ export class BoxOwner implements AgentLink {
       case "R": {
         if (this.#readyLine !== "" || !number.test(key)) return
         if (this.#spec.report.launcher !== "process") this.#fifos.stock(firstFifos)
-        this.#readyLine = `R ${key} ${this.#child.insidePid() ?? 0} ${this.#child.launcherPid ?? 0}`
+        this.#readyLine = `R ${key} ${this.#child.insidePid() ?? 0} ${this.#child.insidePid() === undefined ? 0 : this.#child.launcherPid}`
+        this.#slots.warm()
         return this.#ready?.(line)
       }
       case "S": {

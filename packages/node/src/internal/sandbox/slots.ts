@@ -48,7 +48,11 @@ export class Slots {
 
   /** It has read its line, so the next one can be prepared while it works. */
   started(job: Job): void {
-    if (job.slot === undefined) return
+    if (job.slot !== undefined) this.warm()
+  }
+
+  /** Keeps one slot ready for a while. */
+  warm(): void {
     void this.#prepare().catch(() => {})
   }
 

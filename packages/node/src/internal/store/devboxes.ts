@@ -154,6 +154,11 @@ export const handOver = (db: Database, id: string, from: string, to: string): bo
     )
     .run(to, id, from).changes === 1
 
+/** Writes down that the end of a devbox is wanted, and why, before it comes: then its end is no failure. */
+export const wishEnd = (db: Database, id: string, reason: string): void => {
+  db.statement("update devboxes set shutdown_reason = ? where id = ? and status not in ('shutdown', 'failure')").run(reason, id)
+}
+
 /** Writes down when a devbox expires. */
 export const setExpiry = (db: Database, id: string, expiresAtMs: number | null): void => {
   db.statement("update devboxes set expires_at_ms = ? where id = ?").run(expiresAtMs, id)

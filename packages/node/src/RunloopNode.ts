@@ -1,0 +1,100 @@
+/**
+ * An HTTP client for Node that suits devboxes: HTTP/2 where the server has it, connections that are open before the first call,
+ * and separate pools, so that held requests and transfers never stand in the way of short calls. It sends and receives; what is
+ * sent is `RunloopBackend`'s.
+ */
+import type { DevboxBackend } from "@effect-devbox/core/DevboxBackend"
+import * as RunloopBackend from "@effect-devbox/core/RunloopBackend"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import type * as Undici from "@effect/platform-node/Undici"
+import type * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+
+/** How the client connects. */
+export interface ClientOptions {
+  /** Whether HTTP/2 is used over TLS where the server offers it; default true. */
+  readonly http2?: boolean | undefined
+  /** Certificate authorities in place of the system's, as PEM. */
+  readonly ca?: string | undefined
+  /** The most connections for short calls; default 64. Holds, streams and transfers have their own and take what they need. */
+  readonly connections?: number | undefined
+  /** How many connections are opened at once when the layer is built; default 2, and 0 opens none before they are needed. */
+  readonly primed?: number | undefined
+}
+
+/** Requests that last: one connection each where the server speaks HTTP/1.1. */
+const holds = /\/(wait_for_status|stream_stdout_updates|stream_stderr_updates|evictions\/watch)(\?|$)/
+/** Requests that move files. */
+const transfers = /\/(upload_file|download_file|read_file_contents|write_file_contents)(\?|$)/
+
+const makeDispatcher = (options: ClientOptions, origin: URL): Effect.Effect<Undici.Dispatcher, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { Agent, Dispatcher } = yield* Effect.promise(() => import("@effect/platform-node/Undici"))
+    const agent = (connections: number | undefined) =>
+      Effect.acquireRelease(
+        Effect.sync(
+          () =>
+            new Agent({
+              allowH2: options.http2 ?? true,
+              // Long enough for the pauses of a program that waits, short enough not to be surprised by a proxy.
+              keepAliveTimeout: 30_000,
+              connect: { timeout: 10_000, ...(options.ca === undefined ? {} : { ca: options.ca }) },
+              ...(connections === undefined ? {} : { connections })
+            })
+        ),
+        // Requests of a scope that is closed are of no use to anybody.
+        (made) => Effect.promise(() => made.destroy())
+      )
+    const calls = yield* agent(options.connections ?? 64)
+    const pools = { calls, holds: yield* agent(undefined), transfers: yield* agent(undefined) }
+
+    class Routed extends Dispatcher {
+      override dispatch(request: Undici.Dispatcher.DispatchOptions, handler: Undici.Dispatcher.DispatchHandler): boolean {
+        const { path } = request
+        const pool = holds.test(path) ? pools.holds : transfers.test(path) ? pools.transfers : pools.calls
+        return pool.dispatch(request, handler)
+      }
+    }
+
+    // A server that does not answer now is noticed by the first call, which says so better.
+    const open = Effect.ignore(
+      Effect.tryPromise(async (signal) => {
+        const { body } = await calls.request({ origin: origin.origin, path: origin.pathname, method: "HEAD", signal })
+        await body.dump()
+      })
+    )
+    yield* Effect.forkScoped(
+      Effect.all(
+        Array.from({ length: options.primed ?? 2 }, () => open),
+        { concurrency: "unbounded" }
+      )
+    )
+    return new Routed()
+  })
+
+/** The client for a base URL; everything it opened is closed with the layer's scope. */
+export const layerClient = (
+  baseUrl: string = RunloopBackend.defaultBaseUrl,
+  options: ClientOptions = {}
+): Layer.Layer<HttpClient.HttpClient> =>
+  NodeHttpClient.layerUndiciNoDispatcher.pipe(
+    Layer.provide(Layer.effect(NodeHttpClient.Dispatcher, Effect.suspend(() => makeDispatcher(options, new URL(baseUrl)))))
+  )
+
+/** Runloop's cloud over the client of this file. */
+export const layerNode = (options: RunloopBackend.Options & ClientOptions): Layer.Layer<DevboxBackend> =>
+  RunloopBackend.layer(options).pipe(Layer.provide(layerClient(options.baseUrl, options)))
+
+/** As {@link layerNode}, with key and base URL from the environment. */
+export const layerNodeConfig = (
+  options: Omit<RunloopBackend.Options, "apiKey" | "baseUrl"> & ClientOptions = {}
+): Layer.Layer<DevboxBackend, Config.ConfigError> =>
+  Layer.unwrap(
+    Effect.map(
+      Effect.suspend(() => RunloopBackend.config),
+      (found) => layerNode({ ...options, ...found })
+    )
+  )

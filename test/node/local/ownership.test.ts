@@ -1,0 +1,142 @@
+/** Whose a devbox is, and what becomes of it when its owner is gone. Real processes, really killed. */
+import { assert, describe, it } from "@effect/vitest"
+import { Devbox, DevboxService } from "@effect-devbox/core"
+import { LocalBackend } from "@effect-devbox/node"
+import { DevboxId } from "@effect-devbox/core/DevboxModel"
+import { ExecutionId } from "@effect-devbox/core/Execution"
+import { Effect, Stream } from "effect"
+import { type ChildProcess, spawn } from "node:child_process"
+import * as path from "node:path"
+import { createInterface } from "node:readline"
+import { inLocal, leftovers, local, stateDir } from "./fixtures.ts"
+
+interface Owner {
+  readonly child: ChildProcess
+  readonly said: { readonly scoped: string; readonly detached: string; readonly execution: string }
+  readonly exit: Promise<unknown>
+}
+
+/** Another process that creates a scoped and a detached devbox, starts a command in each, and then waits. */
+const owner = (dir: string) =>
+  Effect.acquireRelease(
+    Effect.promise(
+      () =>
+        new Promise<Owner>((resolve, reject) => {
+          const child = spawn(process.execPath, [path.join(import.meta.dirname, "ownerProcess.ts"), dir], {
+            stdio: ["pipe", "pipe", "inherit"]
+          })
+          const exit = new Promise((done) => child.once("exit", done))
+          void exit.then((code) => reject(new Error(`the owner ended with ${String(code)}`)))
+          createInterface({ input: child.stdout }).once("line", (line) =>
+            resolve({ child, exit, said: JSON.parse(line) as Owner["said"] })
+          )
+        })
+    ),
+    ({ child, exit }) => Effect.promise(() => (child.kill("SIGKILL"), exit))
+  )
+
+describe("ownership on the local backend", () => {
+  it.live("ends scoped devboxes with a killed owner and keeps detached ones running", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const dir = yield* stateDir
+        const first = yield* owner(dir)
+        first.child.kill("SIGKILL")
+        yield* Effect.promise(() => first.exit)
+        yield* Effect.gen(function* () {
+          const devboxes = yield* DevboxService
+          const scoped = yield* devboxes.getInfo(DevboxId.make(first.said.scoped))
+          assert.strictEqual(scoped.status, "shutdown")
+          const detached = devboxes.attach(first.said.detached)
+          assert.strictEqual((yield* detached.getInfo).status, "running")
+          assert.strictEqual((yield* detached.cmd.execOrFail("cat note")).stdout, "left for you\n")
+          // A command that the dead process started goes on, and its output is whole.
+          const going = devboxes.attachExecution(detached.id, ExecutionId.make(first.said.execution))
+          yield* detached.cmd.execOrFail("touch go")
+          assert.strictEqual(yield* Stream.mkString(going.stdout), "begun\nended\n")
+          assert.strictEqual((yield* going.result).exitCode, 5)
+          yield* detached.shutdown()
+          assert.strictEqual((yield* detached.getInfo).status, "shutdown")
+        }).pipe(Effect.provide(local(dir)))
+        assert.deepStrictEqual(leftovers(dir), [])
+      })
+    )
+  )
+
+  it.live("does not touch the devboxes of a living owner", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const dir = yield* stateDir
+        const first = yield* owner(dir)
+        yield* Effect.gen(function* () {
+          const devboxes = yield* DevboxService
+          const scoped = devboxes.attach(first.said.scoped)
+          assert.strictEqual((yield* scoped.getInfo).status, "running")
+          const refused = yield* Effect.flip(scoped.cmd.exec("true"))
+          assert.strictEqual(refused._tag, "DevboxNotReady")
+          assert.include(refused.message, String(first.child.pid))
+          assert.strictEqual((yield* Effect.flip(scoped.shutdown()))._tag, "Conflict")
+          const swept = yield* LocalBackend.gc(dir)
+          assert.deepStrictEqual(swept, { ended: [], suspended: [], removed: [] })
+          assert.strictEqual((yield* scoped.getInfo).status, "running")
+          yield* devboxes.attach(first.said.detached).close
+        }).pipe(Effect.provide(local(dir)))
+      })
+    )
+  )
+
+  it.live("keeps the disk of a detached devbox whose holder died, and says that it is suspended", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const dir = yield* stateDir
+        const first = yield* owner(dir)
+        const holder = yield* Effect.gen(function* () {
+          const detached = yield* Devbox.attach(first.said.detached)
+          yield* detached.cmd.exec("true")
+          return leftovers(dir).filter((leak) => leak.includes("holderMain"))
+        }).pipe(Effect.provide(local(dir)))
+        first.child.kill("SIGKILL")
+        yield* Effect.promise(() => first.exit)
+        const pid = Number(/"what":"(\d+) /.exec(holder[0] ?? "")?.[1])
+        assert.isAbove(pid, 0, holder.join())
+        process.kill(pid, "SIGKILL")
+        yield* Effect.gen(function* () {
+          const detached = yield* Devbox.attach(first.said.detached)
+          const info = yield* Effect.repeat(
+            Effect.andThen(LocalBackend.gc(dir), detached.getInfo),
+            { until: ({ status }) => status !== "running" }
+          )
+          assert.strictEqual(info.status, "suspended")
+          assert.strictEqual((yield* Effect.flip(detached.cmd.exec("true")))._tag, "DevboxNotReady")
+          yield* detached.shutdown()
+        }).pipe(Effect.provide(local(dir)))
+        assert.deepStrictEqual(leftovers(dir), [])
+      })
+    )
+  )
+
+  it.live("reports a devbox whose processes were all killed from inside, and what ran in it", () =>
+    inLocal(() =>
+      Effect.gen(function* () {
+        const devbox = yield* Devbox.create()
+        const error = yield* Effect.flip(devbox.cmd.exec("kill -9 -1; sleep 60"))
+        assert.strictEqual(error._tag, "DevboxNotReady")
+        const info = yield* Effect.flip(devbox.awaitSuspended())
+        assert.strictEqual(info._tag, "DevboxNotReady")
+        assert.strictEqual((yield* devbox.getInfo).status, "failure")
+      })
+    )
+  )
+
+  it.live("ends a devbox when its keep-alive time is over", () =>
+    inLocal(() =>
+      Effect.gen(function* () {
+        const devbox = yield* Devbox.create({ keepAliveTime: "1 second" })
+        const over = yield* Effect.flip(devbox.awaitSuspended({ timeout: "20 seconds" }))
+        assert.strictEqual(over._tag, "DevboxNotReady")
+        const info = yield* devbox.getInfo
+        assert.strictEqual(info.shutdownReason, "keep_alive_timeout")
+      })
+    )
+  )
+})
