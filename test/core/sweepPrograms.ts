@@ -208,3 +208,10 @@ export const programs = {
     program: DevboxFleet.make(2)
   }
 } as const
+
+/** A program as the sweep takes it. */
+export const subject = ({ layer, program }: (typeof programs)[keyof typeof programs]) => ({
+  // Each program needs nothing but what its own layer has, which a union of them cannot say.
+  program: program as Effect.Effect<unknown, unknown, DevboxService | Box | Scope.Scope>,
+  layer: layer as Layer.Layer<DevboxBackend | Box>
+})

@@ -3,7 +3,17 @@
  * must not. Types, and the two shapes that many attempts share. No attempt and no test stands here.
  */
 import { randomUUID } from "node:crypto"
-import { accessSync, chmodSync, closeSync, constants, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs"
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
 import { dirname } from "node:path"
 
 /** What a program said. */

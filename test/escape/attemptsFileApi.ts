@@ -23,7 +23,9 @@ const uploadStream: FileTrial["operation"] = ({ devbox }, name) => devbox.file.u
 const inFolder =
   (command: string): FileTrial["operation"] =>
   ({ devbox }, name) =>
-    devbox.cmd.execOrFail(command, { cwd: name.slice(0, name.lastIndexOf("/")) }).pipe(Effect.map(({ stdout }) => stdout))
+    devbox.cmd
+      .execOrFail(command, { cwd: name.slice(0, name.lastIndexOf("/")) })
+      .pipe(Effect.map(({ stdout }) => stdout))
 
 /** An operation with a name that climbs, one with a link to a file, and one with a link to a folder. */
 const threeWays = (
@@ -35,7 +37,13 @@ const threeWays = (
   const goal = kind === "read" ? secretOf : plantedOf
   const file = kind === "read" ? files.secret : files.planted
   return [
-    { id: `${id}-parent`, title: `has the host ${verb} a name that climbs out with ..`, kind, operation, name: (place) => out(goal(place)) },
+    {
+      id: `${id}-parent`,
+      title: `has the host ${verb} a name that climbs out with ..`,
+      kind,
+      operation,
+      name: (place) => out(goal(place))
+    },
     {
       id: `${id}-link`,
       title: `has the host ${verb} through a link that it planted`,

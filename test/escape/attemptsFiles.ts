@@ -1,5 +1,14 @@
 /** Attempts on the files of the host and of other devboxes. */
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync
+} from "node:fs"
 import { join } from "node:path"
 import { type Attempt, createsFile, newSecret, nothing, openDirectory, readsFile, type Scene } from "./attempt.ts"
 
@@ -149,7 +158,8 @@ export const fileAttempts: ReadonlyArray<Attempt> = [
   {
     id: "request-directory",
     title: "puts a command of its own among those that the host asks for",
-    program: 'for dir in "$BOX/q" /run/devbox/q; do echo "echo $MARK" > "$dir/$MARK.sh"; ls "$dir" | grep "$MARK"; done',
+    program:
+      'for dir in "$BOX/q" /run/devbox/q; do echo "echo $MARK" > "$dir/$MARK.sh"; ls "$dir" | grep "$MARK"; done',
     arrange: (scene) => {
       const mark = newSecret()
       const file = join(neighbourDir(scene), "q", `${mark}.sh`)

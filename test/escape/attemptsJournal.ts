@@ -15,7 +15,12 @@ const replacing = (make: string): string => `for dir in "$BOX/o" "$BOX/q" /run/d
   rm -f "$dir/$RECORD" && ${make} "$dir/$RECORD" && echo replaced
 done`
 
-const journalTrial = (id: string, title: string, make: string, fools: (record: string, secret: string) => boolean): Trial => ({
+const journalTrial = (
+  id: string,
+  title: string,
+  make: string,
+  fools: (record: string, secret: string) => boolean
+): Trial => ({
   id,
   title,
   make: ({ scene, run }) =>
@@ -44,7 +49,13 @@ const journalTrial = (id: string, title: string, make: string, fools: (record: s
         const fooled = yield* again
         rmSync(record)
         renameSync(kept, record)
-        if (!control) return { attempt: { id, title }, verdict: "invalid", outside: false, detail: "the record was not replaced outside either" } as const
+        if (!control)
+          return {
+            attempt: { id, title },
+            verdict: "invalid",
+            outside: false,
+            detail: "the record was not replaced outside either"
+          } as const
 
         const said = yield* devbox.cmd.exec(replacing(make), { env })
         const read = yield* again
@@ -53,7 +64,12 @@ const journalTrial = (id: string, title: string, make: string, fools: (record: s
           [fooled, read].some((exit) => Exit.isSuccess(exit) && exit.value.includes(secret)) ||
           !(Exit.isSuccess(read) && read.value === "hello\n")
         rmSync(target)
-        return { attempt: { id, title }, verdict: escaped ? "escaped" : "refused", outside: true, detail: summary(said) } as const
+        return {
+          attempt: { id, title },
+          verdict: escaped ? "escaped" : "refused",
+          outside: true,
+          detail: summary(said)
+        } as const
       })
     )
 })

@@ -10,14 +10,18 @@ import { type Attempt, newSecret, nothing, type Prepared, type Said, unlessReada
 const rootOnly = "only root may do this outside"
 
 /** The program's own word is the effect. */
-const says =
-  (text: RegExp) =>
-  (): Prepared => ({ env: {}, observed: ({ stdout }: Said) => text.test(stdout), cleanup: nothing })
+const says = (text: RegExp) => (): Prepared => ({
+  env: {},
+  observed: ({ stdout }: Said) => text.test(stdout),
+  cleanup: nothing
+})
 
 const unlessThere = (path: string) => () => (existsSync(path) ? undefined : `this host has no ${path}`)
 
 const blockDevice = (): string | undefined =>
-  readdirSync("/dev", { withFileTypes: true }).find((entry) => entry.isBlockDevice() && /^(vd|sd|nvme|xvd|dm-)/.test(entry.name))?.name
+  readdirSync("/dev", { withFileTypes: true }).find(
+    (entry) => entry.isBlockDevice() && /^(vd|sd|nvme|xvd|dm-)/.test(entry.name)
+  )?.name
 
 /** Where control groups are made: version 2, or the controller of version 1 that limits processes. */
 const groups = (): string | undefined =>

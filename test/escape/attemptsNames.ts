@@ -112,8 +112,7 @@ export const nameTrials: ReadonlyArray<Trial> = [
     id: "execution-id",
     title: "asks for the output of commands whose ids are paths, options or lines",
     names: hostile,
-    use: (devbox, name) =>
-      DevboxService.use((service) => service.getExecution(devbox.id, ExecutionId.make(name)))
+    use: (devbox, name) => DevboxService.use((service) => service.getExecution(devbox.id, ExecutionId.make(name)))
   }),
   namesTrial({
     id: "devbox-id",
@@ -142,7 +141,9 @@ export const nameTrials: ReadonlyArray<Trial> = [
     use: (devbox, name) =>
       devbox.cmd
         .execOrFail('printf %s "$VALUE"', { env: { VALUE: name } })
-        .pipe(Effect.flatMap(({ stdout }) => (stdout === name ? Effect.void : Effect.die(`the value became ${stdout}`))))
+        .pipe(
+          Effect.flatMap(({ stdout }) => (stdout === name ? Effect.void : Effect.die(`the value became ${stdout}`)))
+        )
   }),
   namesTrial({
     id: "path-name",

@@ -154,7 +154,7 @@ open my $f, "<", "/proc/$ENV{VICTIM}/status"; print grep /^TracerPid:/, <$f>'`,
     title: "joins the namespaces of another devbox",
     // First into the user namespace that owns all others of that devbox, where its owner may do everything.
     program:
-      'nsenter -t "$LAUNCHER" -U --preserve-credentials nsenter -t "$NEIGHBOUR" -m cat /home/user/neighbour.txt',
+      'nsenter -t "$NEIGHBOUR" --user="/proc/$LAUNCHER/ns/user" --mount --preserve-credentials cat /home/user/neighbour.txt',
     arrange: (scene) => ({
       env: { NEIGHBOUR: String(scene.neighbour.pid), LAUNCHER: String(launcherOf(scene.neighbour.pid)) },
       observed: ({ stdout }) => stdout.includes(scene.neighbour.secret),
@@ -188,7 +188,8 @@ open my $f, "<", "/proc/$ENV{VICTIM}/status"; print grep /^TracerPid:/, <$f>'`,
     title: "becomes root through a setuid program of the host",
     needsRoot: "only root can plant a setuid program",
     // Outside it gives up root first, since the effect is to get it back.
-    program: 'if [ "$(id -u)" = 0 ]; then setpriv --reuid 65534 --regid 65534 --clear-groups "$TARGET" -u; else "$TARGET" -u; fi',
+    program:
+      'if [ "$(id -u)" = 0 ]; then setpriv --reuid 65534 --regid 65534 --clear-groups "$TARGET" -u; else "$TARGET" -u; fi',
     arrange: () => {
       const file = join("/usr/local/bin", newSecret())
       copyFileSync(execFileSync("sh", ["-c", "command -v id"], { encoding: "utf8" }).trim(), file)

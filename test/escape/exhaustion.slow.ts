@@ -54,7 +54,10 @@ it("stops a storm of processes at the devbox's own bound, while the host starts 
       const devbox = yield* Devbox.create()
       const execution = yield* devbox.cmd.execAsync(storm)
       const standing = yield* execution.stdout.pipe(
-        Stream.scan(() => "", (text, chunk: string) => text + chunk),
+        Stream.scan(
+          () => "",
+          (text, chunk: string) => text + chunk
+        ),
         Stream.takeUntil((text) => text.endsWith("standing\n")),
         Stream.runLast
       )

@@ -34,12 +34,11 @@ const makeAll = async (): Promise<ReadonlyArray<Outcome>> => {
     const here = (name: string): string => join(import.meta.dirname, name)
     const child = [here("inheritedChild.ts"), at("given.json"), at("problem"), at("result.json")]
     const command = ["bash", here("inherit.sh"), directory, process.execPath, ...child]
-    const words = hasTerminal
-      ? ["script", "-qefc", `exec ${command.map(quote).join(" ")}`, at("typescript")]
-      : command
+    const words = hasTerminal ? ["script", "-qefc", `exec ${command.map(quote).join(" ")}`, at("typescript")] : command
     const started = spawn(words[0] ?? "", words.slice(1), { stdio: ["ignore", "pipe", "pipe"] })
     let said = ""
-    for (const stream of [started.stdout, started.stderr]) stream.on("data", (chunk: Buffer) => (said += chunk.toString()))
+    for (const stream of [started.stdout, started.stderr])
+      stream.on("data", (chunk: Buffer) => (said += chunk.toString()))
     await once(started, "close")
     if (!existsSync(at("result.json"))) throw new Error(`the process with the inheritance failed: ${said.slice(-2000)}`)
     return JSON.parse(readFileSync(at("result.json"), "utf8")) as ReadonlyArray<Outcome>

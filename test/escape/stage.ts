@@ -63,7 +63,6 @@ export const openStage = async (options: StageOptions = {}): Promise<Stage> => {
   chmodSync(directory, 0o755)
   const home = mkdtempSync(join(homedir(), ".devbox-escape-"))
   const stateDir = join(directory, "state")
-  const since = Date.now()
   const runtime = ManagedRuntime.make(
     DevboxService.layer.pipe(Layer.provide(LocalBackend.layer({ stateDir, ...options.backend })))
   )
@@ -73,7 +72,7 @@ export const openStage = async (options: StageOptions = {}): Promise<Stage> => {
     await runtime.dispose()
     rmSync(directory, { recursive: true, force: true })
     rmSync(home, { recursive: true, force: true })
-    const left = findLeaks({ stateDir: directory, since })
+    const left = findLeaks({ stateDir: directory })
     if (left.length > 0) {
       throw new Error(`left behind: ${left.map(({ kind, what, why }) => `${kind} ${what} (${why})`).join("; ")}`)
     }

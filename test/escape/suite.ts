@@ -27,10 +27,12 @@ export const useStage = (options?: StageOptions): (() => Stage) => {
 
 /** A test for each trial. `atLeast` of them must really have been made. */
 export const trialSuite = (name: string, trials: ReadonlyArray<Trial>, atLeast: number): void => {
-  describe(name, () => {
+  describe(`making ${name}`, () => {
     const stage = useStage()
     const outcomes: Array<Outcome> = []
-    afterAll(() => console.log(`\n${table(`${name}, as ${who()}, tier ${stage().tier}`, outcomes)}\n`))
+    afterAll(() => {
+      if (outcomes.length > 0) console.log(`\n${table(`${name}, as ${who()}, tier ${stage().tier}`, outcomes)}\n`)
+    })
 
     for (const trial of trials) {
       it(`refuses a devbox that ${trial.title}`, async (context) => {

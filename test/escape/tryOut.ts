@@ -53,8 +53,7 @@ export const summary = ({ stderr, stdout, exitCode }: Said): string => {
   return `${said.slice(0, 110)} (exit ${exitCode})`
 }
 
-const missingTool = (said: Said): string | undefined =>
-  /^.*(?:command not found|: not found)$/m.exec(said.stderr)?.[0]
+const missingTool = (said: Said): string | undefined => /^.*(?:command not found|: not found)$/m.exec(said.stderr)?.[0]
 
 const make = async (attempt: Attempt, scene: Scene, run: Run) => {
   const { env, observed, cleanup } = await attempt.arrange(scene)
@@ -99,10 +98,14 @@ const pad = (text: string, width: number): string => text.slice(0, width).padEnd
 export const table = (heading: string, outcomes: ReadonlyArray<Outcome>): string => {
   const of = (verdict: Outcome["verdict"]) => outcomes.filter((outcome) => outcome.verdict === verdict)
   const row = ({ attempt, verdict, outside: control, detail }: Outcome): string =>
-    [pad(attempt.id, 22), pad(attempt.title, 78), pad(control ? "succeeded" : "-", 9), pad(verdict, 8), detail].join("  ")
+    [pad(attempt.id, 22), pad(attempt.title, 78), pad(control ? "succeeded" : "-", 9), pad(verdict, 8), detail].join(
+      "  "
+    )
   return [
     heading,
-    [pad("attempt", 22), pad("what it tries", 78), pad("outside", 9), pad("inside", 8), "what was said inside"].join("  "),
+    [pad("attempt", 22), pad("what it tries", 78), pad("outside", 9), pad("inside", 8), "what was said inside"].join(
+      "  "
+    ),
     ...outcomes.filter(({ verdict }) => verdict !== "not run").map(row),
     ...of("not run").map(({ attempt, detail }) => `not run: ${attempt.id} (${attempt.title}): ${detail}`),
     `${outcomes.length} attempts: ${of("refused").length} refused, ${of("escaped").length} escaped, ${of("invalid").length} invalid, ${of("not run").length} not run`

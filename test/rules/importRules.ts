@@ -52,7 +52,7 @@ const packageOf = (path: string): string => /^(packages\/[^/]+|examples|test)\//
 const service = /^packages\/core\/src\/DevboxService\.ts$/
 const backend = /^packages\/[^/]+\/src\/(?!Devbox)\w+Backend\.ts$/
 const wire =
-  /^packages\/core\/src\/(DevboxApi\w*\.ts|RunloopBackend\.ts|internal\/(api|wire)\w*(\/.*)?|internal\/wireError\.ts)/
+  /^packages\/core\/src\/(DevboxApi\w*\.ts|RunloopBackend\.ts|internal\/(api|wire|handlers|runloop)\w*(\/.*)?|internal\/wireError\.ts)/
 
 /** The rules, in the order in which they are explained in AGENTS.md. */
 export const importRules: ReadonlyArray<ImportRule> = [

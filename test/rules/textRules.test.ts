@@ -15,7 +15,8 @@ const planted: Readonly<Record<string, readonly [path: string, text: string]>> =
   "no-escape-from-types": ["test/core/a.ts", glue("const x = y as", " any")],
   "double-casts-say-why": ["test/core/a.ts", glue("const x = y as unk", "nown as string")],
   "no-skipped-tests": ["test/core/a.test.ts", glue("it.effect.", "skip('x', () => x)")],
-  "no-sleeps-in-tests": ["test/core/a.test.ts", glue("yield* Effect.", "sleep('1 second')")],
+  "no-sleeps-in-tests": ["test/core/a.test.ts", glue("set", "Timeout(done, 10)")],
+  "no-effect-sleeps-in-real-time": ["test/core/a.test.ts", glue("it.live('x', () => Effect.", "sleep('1 second'))")],
   "test-titles-are-sentences": ["test/core/a.test.ts", glue("it('sho", "uld work', () => x)")]
 }
 
@@ -38,6 +39,14 @@ describe("text rules", () => {
   it("excuse a double cast with a reason beside it, and a sleep that says which time it takes", () => {
     expect(rulesOf("test/a.ts", glue("// rows have no type\nconst x = y as unk", "nown as string"))).toEqual([])
     expect(rulesOf("test/a.ts", glue("Effect.", "sleep('1 hour') // virtual time, moved below"))).toEqual([])
+  })
+
+  it("excuse the double casts of a file that opens with their reason, and sleeps where every test has a TestClock", () => {
+    const casts = glue("/** Rows: casts, because the driver knows no types. */\nconst x = y as unk", "nown as string")
+    expect(rulesOf("test/a.ts", casts)).toEqual([])
+    const sleeps = glue("it.effect('x', () => Effect.", "sleep('1 hour'))")
+    expect(rulesOf("test/a.test.ts", sleeps)).toEqual([])
+    expect(rulesOf("test/a.test.ts", `${sleeps}\nit.live('y', () => z)`)).toEqual(["no-effect-sleeps-in-real-time"])
   })
 
   it("ask for a comment at the top of a public file and on every public export", () => {

@@ -14,6 +14,8 @@ export interface TextRule {
   readonly breaks: RegExp
   /** A comment on the line or the line above that matches this makes it acceptable. */
   readonly excuse?: RegExp
+  /** A file of which this holds as a whole is acceptable. */
+  readonly excuseFile?: (text: string) => boolean
 }
 
 const word = (...pieces: ReadonlyArray<string>): string => pieces.join("")
@@ -80,10 +82,11 @@ export const textRules: ReadonlyArray<TextRule> = [
   },
   {
     name: "double-casts-say-why",
-    why: "a cast through unknown overrules the compiler; a comment beside it must say on what grounds",
+    why: "a cast through unknown overrules the compiler; a comment beside it, or the one that opens the file, must say on what grounds",
     applies: typescript,
     breaks: new RegExp(word("\\bas unk", "nown as\\b")),
-    excuse: comment
+    excuse: comment,
+    excuseFile: (text) => /\bcasts?\b/.test(text.slice(0, text.indexOf("*/")))
   },
   {
     name: "no-skipped-tests",
@@ -95,10 +98,16 @@ export const textRules: ReadonlyArray<TextRule> = [
     name: "no-sleeps-in-tests",
     why: "a test awaits an event or moves the TestClock; a sleep is slow on a fast machine and too short on a slow one",
     applies: tests,
-    breaks: new RegExp(
-      [word("set", "Timeout\\("), word("timers", "/promises"), word("Effect\\.", "sleep\\(")].join("|")
-    ),
+    breaks: new RegExp([word("set", "Timeout\\("), word("timers", "/promises")].join("|")),
     excuse: /\/\/.*\b(virtual|real) time\b/
+  },
+  {
+    name: "no-effect-sleeps-in-real-time",
+    why: "under the TestClock a sleep takes no time; in a test that runs live it is a guess",
+    applies: tests,
+    breaks: new RegExp(word("Effect\\.", "sleep\\(")),
+    excuse: /\/\/.*\b(virtual|real) time\b/,
+    excuseFile: (text) => /TestClock|it\.effect|virtual time/.test(text) && !/it\.live|excludeTestServices/.test(text)
   },
   {
     name: "test-titles-are-sentences",
@@ -131,12 +140,15 @@ const checkDocs = (path: string, lines: ReadonlyArray<string>): ReadonlyArray<Vi
 }
 
 const checkLines = (rule: TextRule, path: string, lines: ReadonlyArray<string>): ReadonlyArray<Violation> =>
-  lines.flatMap((line, index) => {
-    const excused = rule.excuse !== undefined && (rule.excuse.test(line) || rule.excuse.test(lines[index - 1] ?? ""))
-    return rule.breaks.test(line) && !excused
-      ? [{ rule: rule.name, path, line: index + 1, detail: `${line.trim().slice(0, 100)}: ${rule.why}` }]
-      : []
-  })
+  rule.excuseFile?.(lines.join("\n")) === true
+    ? []
+    : lines.flatMap((line, index) => {
+        const excused =
+          rule.excuse !== undefined && (rule.excuse.test(line) || rule.excuse.test(lines[index - 1] ?? ""))
+        return rule.breaks.test(line) && !excused
+          ? [{ rule: rule.name, path, line: index + 1, detail: `${line.trim().slice(0, 100)}: ${rule.why}` }]
+          : []
+      })
 
 /** Every violation of every rule. */
 export const checkText = (sources: Sources): ReadonlyArray<Violation> =>

@@ -72,7 +72,7 @@ export const upload = (
       // A second run after a failure counts from the beginning.
       files = bytes = 0
       return Stream.fromAsyncIterable<Buffer, LocalPathError>(
-        create({ cwd: localPath, portable: true, filter }, ["."]) as unknown as AsyncIterable<Buffer>,
+        create({ cwd: localPath, portable: true, filter }, ["."]),
         localError(localPath)
       )
     })

@@ -8,20 +8,28 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import { DevboxBackend, make, type Shape } from "@effect-devbox/core/DevboxBackend"
-import type { BackendError, LookupError, OutputError, ReadyError, ResourceNotFound, ShutdownError } from "@effect-devbox/core/DevboxError"
-import type { Channel, OutputEvent } from "@effect-devbox/core/Execution"
-import { randomUUID } from "node:crypto"
+import type {
+  BackendError,
+  LookupError,
+  ReadyError,
+  ResourceNotFound,
+  ShutdownError
+} from "@effect-devbox/core/DevboxError"
+import type { DevboxInfo, Usage } from "@effect-devbox/core/DevboxModel"
+import type { ExecutionInfo } from "@effect-devbox/core/Execution"
+import { create, type Defaults, defaults as builtIn } from "./internal/local/create.ts"
+import { keepAlive, shutdown } from "./internal/local/end.ts"
 import type { Engine } from "./internal/local/engine.ts"
-import { attempt, attemptInterruptibly, backendName, toError } from "./internal/local/errors.ts"
+import { attempt, attemptInterruptibly, backendName } from "./internal/local/errors.ts"
 import * as Executions from "./internal/local/executions.ts"
 import * as Files from "./internal/local/files.ts"
-import { makeHost } from "./internal/local/host.ts"
-import * as Lifecycle from "./internal/local/lifecycle.ts"
+import { logs } from "./internal/local/logs.ts"
+import * as Look from "./internal/local/look.ts"
+import { output } from "./internal/local/output.ts"
+import { type OpenEngine, openEngine } from "./internal/local/owner.ts"
 import { sweep, type SweepReport } from "./internal/local/recovery.ts"
-import { endOwner, insertOwner } from "./internal/store/owners.ts"
-import { acquireOwnerLock } from "./internal/store/ownerLock.ts"
+import { startExecution } from "./internal/local/start.ts"
 import { defaultStateDir, openStore } from "./internal/store/store.ts"
 
 /** Where devboxes live and how weak they may be. */
@@ -38,55 +46,8 @@ export interface Options {
   readonly tier?: "process" | undefined
 }
 
-const open = (options: Options): Promise<Engine & { readonly close: () => Promise<void> }> =>
-  (async () => {
-    const { db, dir } = openStore(options.stateDir ?? defaultStateDir())
-    const ownerId = randomUUID()
-    const lock = acquireOwnerLock(dir.owners, ownerId)
-    insertOwner(db, { id: ownerId, kind: "process", pid: process.pid, socket: null })
-    await sweep(dir, db)
-    const engine: Engine = {
-      dir,
-      db,
-      ownerId,
-      host: makeHost(dir.root, options),
-      live: new Map(),
-      attaching: new Map(),
-      waiters: new Map(),
-      background: new Set()
-    }
-    const close = async () => {
-      const rest = [...engine.live.values()]
-      await Promise.allSettled(
-        rest.map(async ({ box }) => {
-          const row = Lifecycle.find(engine, box.id)
-          if (row?.detached === 1) await box.detach()
-          else await Lifecycle.shutdown(engine, box.id as Parameters<typeof Lifecycle.shutdown>[1])
-        })
-      )
-      while (engine.background.size > 0) await Promise.all(engine.background)
-      endOwner(db, ownerId)
-      lock.release()
-      db.close()
-    }
-    return { ...engine, close }
-  })()
-
-const both: ReadonlyArray<Channel> = ["stdout", "stderr"]
-
-const shape = (engine: Engine, defaults: Lifecycle.Defaults): Shape => {
-  const output: Shape["output"] = (id, executionId, channel, cursor) => {
-    const one = (on: Channel) =>
-      Stream.suspend(() => {
-        const stop = new AbortController()
-        return Stream.fromAsyncIterable<OutputEvent, OutputError>(
-          Executions.readOutput(engine, id, executionId, on, cursor, stop.signal),
-          toError<OutputError>("output", id)
-        ).pipe(Stream.ensuring(Effect.sync(() => stop.abort())))
-      })
-    return channel === "both" ? Stream.mergeAll(both.map(one), { concurrency: 2 }) : one(channel)
-  }
-  return make({
+const shape = (engine: Engine, defaults: Defaults): Shape =>
+  make({
     name: backendName,
     capabilities: {
       features: new Set([
@@ -95,6 +56,7 @@ const shape = (engine: Engine, defaults: Lifecycle.Defaults): Shape => {
         "killSignals",
         "metadataFilter",
         "update",
+        "usage",
         "executionEnv",
         "consistentList",
         "idempotentStdin",
@@ -104,46 +66,49 @@ const shape = (engine: Engine, defaults: Lifecycle.Defaults): Shape => {
       networks: new Set(["none", "host"])
     },
     create: (params) =>
-      attempt<BackendError | ResourceNotFound, Awaited<ReturnType<typeof Lifecycle.create>>>("create", () =>
-        Lifecycle.create(engine, params, defaults)
-      ),
-    get: (id) => attempt<LookupError, ReturnType<typeof Lifecycle.get>>("getInfo", () => Lifecycle.get(engine, id)),
-    list: (query) => attempt("list", () => Lifecycle.list(engine, query)),
-    update: (id, change) =>
-      attempt<LookupError, ReturnType<typeof Lifecycle.update>>("update", () => Lifecycle.update(engine, id, change)),
+      attempt<BackendError | ResourceNotFound, DevboxInfo>("create", async () =>
+        Look.get(engine, await create(engine, params, defaults))
+      ).pipe(Effect.tap(warnWhenOpen)),
+    get: (id) => attempt<LookupError, DevboxInfo>("getInfo", () => Look.get(engine, id)),
+    list: (query) => attempt("list", () => Look.list(engine, query)),
+    update: (id, change) => attempt<LookupError, DevboxInfo>("update", () => Look.update(engine, id, change)),
+    usage: (id) => attempt<LookupError, Usage>("usage", () => Look.usage(engine, id)),
     shutdown: (id) =>
-      attempt<ShutdownError, Awaited<ReturnType<typeof Lifecycle.shutdown>>>("shutdown", () => Lifecycle.shutdown(engine, id)),
-    keepAlive: (id) =>
-      attempt<ReadyError, void>("keepAlive", () => Lifecycle.keepAlive(engine, id, defaults.keepAliveSeconds)),
-    logs: (id, filter) =>
-      attempt<LookupError, ReturnType<typeof Lifecycle.logs>>("logs", () => Lifecycle.logs(engine, id, filter)),
+      attempt<ShutdownError, DevboxInfo>("shutdown", async () => {
+        await shutdown(engine, id)
+        return Look.get(engine, id)
+      }),
+    keepAlive: (id) => attempt<ReadyError, void>("keepAlive", () => keepAlive(engine, id, defaults.keepAliveSeconds)),
+    logs: (id, filter) => attempt<LookupError, ReturnType<typeof logs>>("logs", () => logs(engine, id, filter)),
     waitForStatus: (id, statuses, hold) =>
-      attemptInterruptibly<LookupError, Awaited<ReturnType<typeof Lifecycle.waitForStatus>>>("awaitStatus", (signal) =>
-        Lifecycle.waitForStatus(engine, id, statuses, Duration.toMillis(hold), signal)
+      attemptInterruptibly<LookupError, DevboxInfo>("awaitStatus", (signal) =>
+        Look.waitForStatus(engine, id, statuses, Duration.toMillis(hold), signal)
       ),
     startExecution: (id, params) =>
-      attempt<ReadyError, Awaited<ReturnType<typeof Executions.startExecution>>>("exec", () =>
-        Executions.startExecution(engine, id, params)
-      ),
+      attempt<ReadyError, ExecutionInfo>("exec", () => startExecution(engine, id, params)),
     getExecution: (id, executionId, options) =>
-      attempt<LookupError, Awaited<ReturnType<typeof Executions.getExecution>>>("getExecution", () =>
+      attempt<LookupError, ExecutionInfo>("getExecution", () =>
         Executions.getExecution(engine, id, executionId, options?.lastLines)
       ),
     waitForExecution: (id, executionId, hold, options) =>
-      attemptInterruptibly<LookupError, Awaited<ReturnType<typeof Executions.getExecution>>>("awaitExecution", (signal) =>
+      attemptInterruptibly<LookupError, ExecutionInfo>("awaitExecution", (signal) =>
         Executions.waitForExecution(engine, id, executionId, Duration.toMillis(hold), options?.lastLines, signal)
       ),
-    output,
+    output: (id, executionId, channel, cursor) => output(engine, id, executionId, channel, cursor),
     sendStdin: (id, executionId, input) =>
       attemptInterruptibly<ReadyError, void>("sendStdin", () => Executions.sendStdin(engine, id, executionId, input)),
     kill: (id, executionId, options) =>
-      attempt<ReadyError, Awaited<ReturnType<typeof Executions.killExecution>>>("kill", () =>
+      attempt<ReadyError, ExecutionInfo>("kill", () =>
         Executions.killExecution(engine, id, executionId, options ?? {})
       ),
     download: (id, path) => Files.download(engine, id, path),
     upload: (id, path, contents) => Files.upload(engine, id, path, contents)
   })
-}
+
+const warnWhenOpen = (info: DevboxInfo): Effect.Effect<void> =>
+  info.isolation === "process"
+    ? Effect.logWarning(`Devbox ${info.id} is not isolated from this machine (tier: process).`)
+    : Effect.void
 
 /** Devboxes on this machine. Those that are not detached end with the layer. */
 export const layer = (options: Options = {}): Layer.Layer<DevboxBackend, BackendError> =>
@@ -151,15 +116,15 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxBackend, Backend
     DevboxBackend,
     Effect.map(
       Effect.acquireRelease(
-        attempt<never, Awaited<ReturnType<typeof open>>>("open", () => open(options)),
-        (engine) => Effect.promise(engine.close)
+        attempt<never, OpenEngine>("open", () => openEngine(options.stateDir ?? defaultStateDir(), options)),
+        ({ close }) => Effect.promise(close)
       ),
-      (engine) =>
+      ({ engine }) =>
         shape(engine, {
-          minimumIsolation: options.minimumIsolation ?? Lifecycle.defaults.minimumIsolation,
+          minimumIsolation: options.minimumIsolation ?? builtIn.minimumIsolation,
           keepAliveSeconds:
             options.keepAliveTime === undefined
-              ? Lifecycle.defaults.keepAliveSeconds
+              ? builtIn.keepAliveSeconds
               : Math.ceil(Duration.toSeconds(Duration.fromInputUnsafe(options.keepAliveTime)))
         })
     )
@@ -186,7 +151,7 @@ export const gc = (stateDir?: string): Effect.Effect<SweepReport, BackendError> 
   attempt("gc", async () => {
     const { db, dir } = openStore(stateDir ?? defaultStateDir())
     try {
-      return await sweep(dir, db)
+      return await sweep({ dir, db })
     } finally {
       db.close()
     }

@@ -62,7 +62,8 @@ const makeDispatcher = (options: ClientOptions, origin: URL): Effect.Effect<Undi
     // A server that does not answer now is noticed by the first call, which says so better.
     const open = Effect.ignore(
       Effect.tryPromise(async (signal) => {
-        const { body } = await calls.request({ origin: origin.origin, path: origin.pathname, method: "HEAD", signal })
+        // Not HEAD: undici closes the connection after it.
+        const { body } = await calls.request({ origin: origin.origin, path: origin.pathname, method: "GET", signal })
         await body.dump()
       })
     )

@@ -6,16 +6,14 @@ import { text } from "node:stream/consumers"
 import { randomUUID } from "node:crypto"
 import * as path from "node:path"
 import type { HolderOrder } from "./internal/local/detached.ts"
-import { closeExecutions } from "./internal/local/lifecycle.ts"
+import { closeExecutions, removeBox } from "./internal/local/end.ts"
+import { longestTimer } from "./internal/local/news.ts"
 import { runHolder } from "./internal/sandbox/holder.ts"
-import { removeBoxDir } from "./internal/sandbox/remove.ts"
-import { getDevbox, handOver, transition, wishEnd } from "./internal/store/devboxes.ts"
-import { completeExecution } from "./internal/store/executions.ts"
+import { getDevbox, handOver, isFinal, transition, wishEnd } from "./internal/store/devboxes.ts"
+import { completeExecution, deleteExecution } from "./internal/store/executions.ts"
 import { acquireOwnerLock } from "./internal/store/ownerLock.ts"
 import { endOwner, insertOwner } from "./internal/store/owners.ts"
 import { openStore } from "./internal/store/store.ts"
-
-const watchEvery = 1000
 
 const hold = async (): Promise<void> => {
   const order = JSON.parse(await text(process.stdin)) as HolderOrder
@@ -36,36 +34,54 @@ const hold = async (): Promise<void> => {
         failureReason: done.shellDied ? "shell_died" : undefined,
         stdoutBytes: done.stdoutBytes,
         stderrBytes: done.stderrBytes
-      })
+      }),
+    // It never began, so its id is free again. What the end of the box cut off is completed below.
+    onFailed: (executionId, reason) => reason !== "closed" && deleteExecution(db, id, executionId)
   })
-  process.on("SIGTERM", () => void holder.stop())
-  if (!handOver(db, id, order.from, ownerId)) {
-    // The create was given up meanwhile: nobody wants this box.
-    await holder.stop()
-  }
-  const watch = setInterval(() => {
-    const expires = getDevbox(db, id)?.expires_at_ms ?? Infinity
-    if (expires > Date.now()) return
-    clearInterval(watch)
+  // The machine shuts down, or somebody wants us gone: the disk is kept, as for a holder that was killed.
+  let dismissed = false
+  process.on("SIGTERM", () => {
+    dismissed = true
+    void holder.stop()
+  })
+  // A create that was given up meanwhile has no use for the box.
+  if (!handOver(db, id, order.from, ownerId)) void holder.stop()
+  let timer: NodeJS.Timeout | undefined
+  const watchExpiry = () => {
+    const left = (getDevbox(db, id)?.expires_at_ms ?? Infinity) - Date.now()
+    if (left > 0) {
+      // Whoever keeps it alive writes a later time down; it is read when this one has come.
+      timer = setTimeout(watchExpiry, Math.min(left, longestTimer))
+      return
+    }
     wishEnd(db, id, "keep_alive_timeout")
     void holder.stop()
-  }, watchEvery)
+  }
+  watchExpiry()
   process.stdout.on("error", () => {})
   process.stdout.write("ready\n")
   await holder.closed
-  clearInterval(watch)
-  closeExecutions({ db }, id, "devbox_ended")
-  // An end that nobody wished for is a failure.
-  const wished = getDevbox(db, id)?.shutdown_reason ?? undefined
-  if (wished !== undefined) transition(db, id, "shutdown")
-  else transition(db, id, "failure", { failureReason: "health_check_failed", detail: "every process of the devbox ended" })
-  await removeBoxDir(order.spec.dir, path.join(dir.root, "trash"))
+  clearTimeout(timer)
+  closeExecutions({ db, dir }, id, "devbox_ended")
+  const row = getDevbox(db, id)
+  if (row === undefined || isFinal(row.status) || row.shutdown_reason !== null) {
+    transition(db, id, "shutdown")
+    await removeBox({ dir }, id)
+  } else if (dismissed) {
+    transition(db, id, "suspended", { detail: "its holder was asked to end" })
+  } else {
+    // An end that nobody wished for. Its journals stay until it is shut down or swept: they may say why.
+    const detail = "every process of the devbox ended"
+    transition(db, id, "failure", { failureReason: "health_check_failed", detail })
+  }
   endOwner(db, ownerId)
   lock.release()
   db.close()
 }
 
 await hold().catch((error: unknown) => {
-  process.stdout.write(`${error instanceof Error ? error.message : String(error)}\n`.replaceAll("\n", " ").trimEnd() + "\n")
+  process.stdout.write(
+    `${error instanceof Error ? error.message : String(error)}\n`.replaceAll("\n", " ").trimEnd() + "\n"
+  )
   process.exitCode = 1
 })

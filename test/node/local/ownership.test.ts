@@ -8,6 +8,8 @@ import { Effect, Stream } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import * as path from "node:path"
 import { createInterface } from "node:readline"
+import { openDatabase } from "../../../packages/node/src/internal/store/database.ts"
+import { openOwners } from "../../../packages/node/src/internal/store/owners.ts"
 import { inLocal, leftovers, local, stateDir } from "./fixtures.ts"
 
 interface Owner {
@@ -90,16 +92,13 @@ describe("ownership on the local backend", () => {
       Effect.gen(function* () {
         const dir = yield* stateDir
         const first = yield* owner(dir)
-        const holder = yield* Effect.gen(function* () {
-          const detached = yield* Devbox.attach(first.said.detached)
-          yield* detached.cmd.exec("true")
-          return leftovers(dir).filter((leak) => leak.includes("holderMain"))
-        }).pipe(Effect.provide(local(dir)))
+        const db = openDatabase(path.join(dir, "state.db"))
+        const pid = openOwners(db).find(({ kind }) => kind === "holder")?.pid
+        db.close()
         first.child.kill("SIGKILL")
         yield* Effect.promise(() => first.exit)
-        const pid = Number(/"what":"(\d+) /.exec(holder[0] ?? "")?.[1])
-        assert.isAbove(pid, 0, holder.join())
-        process.kill(pid, "SIGKILL")
+        assert.isDefined(pid)
+        process.kill(pid!, "SIGKILL")
         yield* Effect.gen(function* () {
           const detached = yield* Devbox.attach(first.said.detached)
           const info = yield* Effect.repeat(

@@ -3,22 +3,12 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
+import { CodeMount } from "../../Blueprints.ts"
 import { CreateParams, DevboxInfoJson, DevboxStatus, LogEntryJson, UsageJson } from "../../DevboxModel.ts"
 import { nullish, snakeCase } from "../snakeCase.ts"
 import { accept, byId, metadataPageQuery, Opaque, pageFields, queryFlag, queryText } from "./common.ts"
 import { NoticeEvents } from "./events.ts"
 import { failures } from "./failures.ts"
-
-/** A repository in the older form of `mounts`. */
-const CodeMount = snakeCase(
-  Schema.Struct({
-    repoName: Schema.String,
-    repoOwner: Schema.String,
-    token: nullish(Schema.RedactedFromValue(Schema.String)),
-    gitRef: nullish(Schema.String),
-    installCommand: nullish(Schema.String)
-  })
-)
 
 /** The request of a create: the model, and two older forms of `mounts` that are still accepted (PROTOCOL P4). */
 export class CreateRequest extends Schema.Class<CreateRequest>("effect-devbox/wire/CreateRequest")({

@@ -68,6 +68,13 @@ const refused = (response: HttpClientResponse.HttpClientResponse) =>
     (text) => Effect.fail(new Refused({ refusal: { status: response.status, headers: response.headers, body: parseBody(text) } }))
   )
 
+/** The client for whom every answer that is not a success is a failure, which {@link makeTransport} can judge. */
+export const refusedUnless = <E, R>(client: HttpClient.HttpClient.With<E, R>) =>
+  HttpClient.transformResponse(
+    client,
+    Effect.flatMap((response) => (response.status >= 200 && response.status < 300 ? Effect.succeed(response) : refused(response)))
+  )
+
 const isNothing = (body: HttpBody.HttpBody): boolean =>
   body._tag === "Empty" ||
   (body._tag === "Uint8Array" && body.body.length === 4 && new TextDecoder().decode(body.body) === "null")
@@ -103,9 +110,7 @@ export const makeTransport = (peer: Peer) =>
     const httpClient = (yield* HttpClient.HttpClient).pipe(
       HttpClient.mapRequest(HttpClientRequest.prependUrl(peer.baseUrl)),
       named(peer),
-      HttpClient.transformResponse(
-        Effect.flatMap((response) => (response.status >= 200 && response.status < 300 ? Effect.succeed(response) : refused(response)))
-      )
+      refusedUnless
     )
     const api = yield* HttpApiClient.makeWith(DevboxApi, { httpClient, transformResponse: understood })
 

@@ -5,8 +5,7 @@ import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { SandboxStartError } from "../sandbox/errors.ts"
 import type { BoxSpec } from "../sandbox/types.ts"
-import { rowOf } from "./engine.ts"
-import { connect, type Engine, type Live } from "./engine.ts"
+import { connect, type Engine, type Live, rowOf } from "./engine.ts"
 
 /** What a holder is told, as JSON on its stdin. */
 export interface HolderOrder {

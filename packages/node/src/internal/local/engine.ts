@@ -4,6 +4,8 @@
  */
 import { DevboxNotReady, ResourceNotFound } from "@effect-devbox/core/DevboxError"
 import type { DevboxId } from "@effect-devbox/core/DevboxModel"
+import * as fs from "node:fs"
+import * as path from "node:path"
 import { openJournal } from "../journal/journal.ts"
 import type { Journal } from "../journal/types.ts"
 import { attachBox } from "../sandbox/box.ts"
@@ -13,8 +15,8 @@ import type { Database } from "../store/database.ts"
 import { type DevboxRow, getDevbox } from "../store/devboxes.ts"
 import { getOwner } from "../store/owners.ts"
 import type { StateDir } from "../store/store.ts"
-import * as path from "node:path"
 import type { Host } from "./host.ts"
+import type { News } from "./news.ts"
 
 /** An execution that this process follows. */
 export interface Followed {
@@ -44,15 +46,24 @@ export interface Engine {
   readonly db: Database
   readonly ownerId: string
   readonly host: () => Promise<Host>
+  readonly news: News
+  /** Writes down the end of owners that died. */
+  readonly bury: () => void
   readonly live: Map<string, Live>
   /** Boxes being attached, so that two callers share one connection. */
   readonly attaching: Map<string, Promise<Live>>
-  readonly waiters: Map<string, Set<() => void>>
+  /** Devboxes being created; the layer's end waits for them before it ends what they made. */
+  readonly creating: Set<Promise<unknown>>
+  /** Devboxes of this process that failed; their journals stay readable until somebody shuts them down or the layer ends. */
+  readonly failed: Set<string>
   readonly background: Set<Promise<void>>
 }
 
 /** Where a box lies. */
-export const boxDir = (engine: Engine, id: string): string => path.join(engine.dir.boxes, id)
+export const boxDir = (engine: Pick<Engine, "dir">, id: string): string => path.join(engine.dir.boxes, id)
+
+/** Where what is removed goes first. */
+export const trashDir = (engine: Pick<Engine, "dir">): string => path.join(engine.dir.root, "trash")
 
 /** How a box is described to the sandbox. */
 export const specOf = (engine: Engine, host: Host, id: string, over: Partial<BoxSpec> = {}): BoxSpec => ({
@@ -73,28 +84,6 @@ export const rowOf = (engine: Engine, id: string): DevboxRow => {
   return row
 }
 
-/** Tells whoever waits for this devbox to look again. */
-export const changed = (engine: Engine, id: string): void => {
-  for (const wake of engine.waiters.get(id) ?? []) wake()
-}
-
-/** Resolves at the next change of a devbox, when the time is over, or when the signal says so. */
-export const nextChange = (engine: Engine, id: string, millis: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const waiting = engine.waiters.get(id) ?? new Set()
-    engine.waiters.set(id, waiting)
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener("abort", done)
-      waiting.delete(done)
-      if (waiting.size === 0) engine.waiters.delete(id)
-      resolve()
-    }
-    const timer = setTimeout(done, millis)
-    signal.addEventListener("abort", done)
-    waiting.add(done)
-  })
-
 /** Runs something beside the caller; the layer's end waits for it. */
 export const inBackground = (engine: Engine, work: Promise<unknown>): void => {
   const settled = work.then(
@@ -114,6 +103,13 @@ export const notReady = (row: DevboxRow, hint?: string): DevboxNotReady =>
     ...(hint === undefined ? {} : { hint })
   })
 
+/** Takes a box into the list of those this process can talk to. */
+export const enlist = (engine: Engine, box: Box): Live => {
+  const live: Live = { box, followed: new Map(), deadShells: new Set(), afterDeath: new Set(), ending: false }
+  engine.live.set(box.id, live)
+  return live
+}
+
 /** A box to talk to, whatever the row's status says. */
 export const connect = async (engine: Engine, row: DevboxRow): Promise<Live | undefined> => {
   const live = engine.live.get(row.id)
@@ -127,20 +123,13 @@ export const connect = async (engine: Engine, row: DevboxRow): Promise<Live | un
     const joined = enlist(engine, box)
     void box.closed.then(() => {
       if (engine.live.get(row.id) === joined) engine.live.delete(row.id)
-      changed(engine, row.id)
+      engine.news.changed(row.id)
     })
     return joined
   }
   const joining = attach().finally(() => engine.attaching.delete(row.id))
   engine.attaching.set(row.id, joining)
   return joining
-}
-
-/** Takes a box into the list of those this process can talk to. */
-export const enlist = (engine: Engine, box: Box): Live => {
-  const live: Live = { box, followed: new Map(), deadShells: new Set(), afterDeath: new Set(), ending: false }
-  engine.live.set(box.id, live)
-  return live
 }
 
 /** The box of a running devbox. */
@@ -151,21 +140,31 @@ export const running = async (
 ): Promise<{ readonly row: DevboxRow; readonly live: Live }> => {
   const row = rowOf(engine, id)
   if (row.status !== "running" && !also.includes(row.status)) throw notReady(row)
-  const live = await connect(engine, row).catch(() => undefined)
+  // Without a wait for boxes that are at hand: every command comes through here.
+  const live = engine.live.get(id) ?? (await connect(engine, row).catch(() => undefined))
   if (live !== undefined) return { row, live }
+  // Whoever had it may have died since somebody last looked.
+  engine.bury()
   const now = rowOf(engine, id)
+  if (now.status !== row.status) throw notReady(now)
   throw notReady(
     now,
     now.detached === 1
-      ? "Its holder process cannot be reached; list devboxes again in a moment."
+      ? "Its holder process cannot be reached; look at its info again in a moment."
       : `It belongs to process ${getOwner(engine.db, now.owner_id)?.pid ?? "?"} alone; create it with createDetached to share it.`
   )
 }
 
-/** The journal of a devbox, also of one that this process cannot talk to. */
-export const journalOf = (engine: Engine, id: string): { readonly journal: Journal; readonly close: () => void } => {
-  const live = engine.live.get(id)
+/** The journal of a devbox, also of one that this process cannot talk to; `undefined` when it went with its devbox. */
+export const journalOf = (
+  engine: Pick<Engine, "dir"> & { readonly live?: Engine["live"] },
+  id: string
+): { readonly journal: Journal; readonly close: () => void } | undefined => {
+  const live = engine.live?.get(id)
   if (live !== undefined) return { journal: live.box.journal, close: () => {} }
-  const journal = openJournal(boxDirs(boxDir(engine, id)).output)
+  const { output } = boxDirs(boxDir(engine, id))
+  // Opening a journal makes its folder, which would bring a removed box back.
+  if (!fs.existsSync(output)) return undefined
+  const journal = openJournal(output)
   return { journal, close: () => journal.close() }
 }

@@ -68,7 +68,12 @@ const withCommand = (engine: Engine, operation: string, id: DevboxId, path: stri
   Effect.acquireRelease(
     attempt<FileAccessError, { readonly box: Box; readonly execution: BoxExecution }>(operation, async () => {
       if (path === "" || path.includes("\0")) {
-        throw new FileError({ devboxId: id, path, kind: "InvalidPath", detail: "it is empty or contains a NUL character" })
+        throw new FileError({
+          devboxId: id,
+          path,
+          kind: "InvalidPath",
+          detail: "it is empty or contains a NUL character"
+        })
       }
       const { live } = await running(engine, id, ["initializing"])
       const execution = live.box.exec({

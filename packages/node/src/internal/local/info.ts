@@ -1,6 +1,12 @@
 /** Rows → the models of the contract. */
 import * as Schema from "effect/Schema"
-import { CreateParamsJson, DevboxInfo, Limits, LaunchParameters, StateTransition } from "@effect-devbox/core/DevboxModel"
+import {
+  CreateParamsJson,
+  DevboxInfo,
+  Limits,
+  LaunchParameters,
+  StateTransition
+} from "@effect-devbox/core/DevboxModel"
 import { DevboxId } from "@effect-devbox/core/DevboxModel"
 import { ExecutionId, ExecutionInfo, type ExecutionStatus } from "@effect-devbox/core/Execution"
 import { OutputLostError } from "../journal/types.ts"
@@ -66,15 +72,22 @@ const readText = async (
 ): Promise<Text | undefined> => {
   const bytes = (channel === "stdout" ? row.stdout_bytes : row.stderr_bytes) ?? 0
   if (bytes === 0) return { text: "", truncated: false }
-  const { close, journal } = journalOf(engine, row.devbox_id)
+  const opened = journalOf(engine, row.devbox_id)
+  // The journal went with its devbox. No text is given rather than a wrong one; reading the output says what is lost.
+  if (opened === undefined) return undefined
+  const { close, journal } = opened
   try {
     const parts: Array<Uint8Array> = []
     const fromByte = Math.max(0, bytes - textLimit)
     for await (const chunk of journal.read(row.id, channel, { fromByte, promised: bytes })) parts.push(chunk.bytes)
-    const { text, truncated } = lastLines(Buffer.concat(parts).subarray(0, bytes - fromByte).toString("utf8"), lines)
+    const { text, truncated } = lastLines(
+      Buffer.concat(parts)
+        .subarray(0, bytes - fromByte)
+        .toString("utf8"),
+      lines
+    )
     return { text, truncated: truncated || fromByte > 0 }
   } catch (error) {
-    // The journal went with its devbox. No text is given rather than a wrong one; reading the output says what is lost.
     if (error instanceof OutputLostError) return undefined
     throw error
   } finally {

@@ -4,13 +4,14 @@
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
-import { removeBoxDir } from "../sandbox/remove.ts"
+import { emptyTrash } from "../sandbox/remove.ts"
 import type { Database } from "../store/database.ts"
-import { getDevbox, openDevboxesOf, transition } from "../store/devboxes.ts"
+import { forgetEnded, getDevbox, isFinal, openDevboxesOf, transition } from "../store/devboxes.ts"
 import { ifOwnerIsGone, isOwnerAlive, lockedOwners } from "../store/ownerLock.ts"
-import { endOwner, getOwner, openOwners } from "../store/owners.ts"
+import { endOwner, getOwner, openOwners, type OwnerRow } from "../store/owners.ts"
 import type { StateDir } from "../store/store.ts"
-import { closeExecutions, isFinal } from "./lifecycle.ts"
+import { closeExecutions, removeBox } from "./end.ts"
+import { trashDir } from "./engine.ts"
 
 /** What was found and put in order. */
 export interface SweepReport {
@@ -22,36 +23,66 @@ export interface SweepReport {
   readonly removed: ReadonlyArray<string>
 }
 
-/** Sweeps a state directory. */
-export const sweep = async (dir: StateDir, db: Database): Promise<SweepReport> => {
+interface Place {
+  readonly dir: StateDir
+  readonly db: Database
+}
+
+/** How long devboxes that have ended can still be looked up. */
+const remembered = 7 * 24 * 60 * 60 * 1000
+
+/** A lock file without a row belongs to a process that died between the two, unless it is this new. */
+const newborn = 60_000
+
+const buryOne = (place: Place, owner: OwnerRow, ended: Array<string>, suspended: Array<string>): void => {
+  const { db } = place
+  for (const row of openDevboxesOf(db, owner.id)) {
+    closeExecutions(place, row.id, "owner_died")
+    // One that never got a holder has nothing to keep.
+    if (row.detached === 1 && owner.kind === "holder") {
+      if (transition(db, row.id, "suspended", { detail: "its holder died", ifOwner: owner.id })) suspended.push(row.id)
+    } else if (transition(db, row.id, "shutdown", { detail: "its owner died", ifOwner: owner.id })) ended.push(row.id)
+  }
+  endOwner(db, owner.id)
+  if (owner.socket !== null) fs.rmSync(owner.socket, { force: true })
+}
+
+/** Writes down the end of owners that died, and of what was theirs. Quick: it removes no folder. */
+export const bury = (place: Place): Pick<SweepReport, "ended" | "suspended"> => {
   const ended: Array<string> = []
   const suspended: Array<string> = []
-  const removed: Array<string> = []
-  const bury = (owner: string) => () => {
-    for (const row of openDevboxesOf(db, owner)) {
-      closeExecutions({ db }, row.id, "owner_died")
-      if (row.detached === 1) {
-        if (transition(db, row.id, "suspended", { detail: "its holder died", ifOwner: owner })) suspended.push(row.id)
-      } else if (transition(db, row.id, "shutdown", { detail: "its owner died", ifOwner: owner })) ended.push(row.id)
-    }
-    endOwner(db, owner)
+  for (const owner of openOwners(place.db)) {
+    ifOwnerIsGone(place.dir.owners, owner.id, () => place.db.transaction(() => buryOne(place, owner, ended, suspended)))
   }
-  const known = new Set(openOwners(db).map(({ id }) => id))
-  for (const id of known) ifOwnerIsGone(dir.owners, id, bury(id))
+  return { ended, suspended }
+}
+
+/** Removes locks and folders that belong to nobody. */
+export const clean = async (place: Place): Promise<ReadonlyArray<string>> => {
+  const { db, dir } = place
   for (const id of lockedOwners(dir.owners)) {
-    // A lock without a row: its process died, or is about to write the row down.
-    if (!known.has(id) && getOwner(db, id) !== undefined) ifOwnerIsGone(dir.owners, id, bury(id))
+    const made = fs.statSync(path.join(dir.owners, `${id}.lock`), { throwIfNoEntry: false })?.mtimeMs ?? Infinity
+    if (getOwner(db, id) === undefined && made < Date.now() - newborn) ifOwnerIsGone(dir.owners, id, () => {})
   }
-  const trash = path.join(dir.root, "trash")
+  forgetEnded(db, Date.now() - remembered)
+  const removed: Array<string> = []
   for (const name of fs.readdirSync(dir.boxes)) {
     const row = getDevbox(db, name)
     // The row is written before the folder is made, and is final before the folder is removed.
     if (row !== undefined && (!isFinal(row.status) || isOwnerAlive(dir.owners, row.owner_id))) continue
-    await removeBoxDir(path.join(dir.boxes, name), trash)
+    await removeBox(place, name)
     removed.push(name)
   }
+  const trash = trashDir(place)
   for (const name of fs.existsSync(trash) ? fs.readdirSync(trash) : []) {
-    await removeBoxDir(path.join(trash, name), trash).catch(() => {})
+    // Another process may be removing the same.
+    await emptyTrash(path.join(trash, name)).catch(() => {})
   }
-  return { ended, suspended, removed }
+  return removed
+}
+
+/** Sweeps a state directory. */
+export const sweep = async (place: Place): Promise<SweepReport> => {
+  const buried = bury(place)
+  return { ...buried, removed: await clean(place) }
 }

@@ -28,7 +28,11 @@ export const checkRequest = (params: CreateParams): void => {
   }
   const { network } = params
   if (network !== undefined && network !== "none" && network !== "host") {
-    throw missing("create", `network:${network}`, `the local backend offers the networks "none" and "host", not "${network}"`)
+    throw missing(
+      "create",
+      `network:${network}`,
+      `the local backend offers the networks "none" and "host", not "${network}"`
+    )
   }
   const own = architectures[process.arch]
   if (launch.architecture !== undefined && launch.architecture !== own) {
@@ -39,6 +43,7 @@ export const checkRequest = (params: CreateParams): void => {
     throw invalid("create", `a keep-alive time of ${keepAlive} s is not between 1 second and 48 hours`)
   }
   for (const name of Object.keys(params.environmentVariables ?? {})) {
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw invalid("create", `${JSON.stringify(name)} is not the name of a variable`)
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+      throw invalid("create", `${JSON.stringify(name)} is not the name of a variable`)
   }
 }

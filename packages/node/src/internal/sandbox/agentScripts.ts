@@ -122,16 +122,17 @@ done
 
 /** `kill.sh KEY NONCE SIG MARKS PID`: signals every process that carries one of the marks; builtins only. */
 export const killScript = `scan() {
-  found= count=0
+  found= count=0 unsure=
   for d in /proc/[0-9]*; do
-    hit=
+    hit=?
     while read -r x y z v w; do case $x$y$z in Maxfilelocks)
-      case " $marks " in *" $v "*) hit=1 ;; esac; break ;;
+      case " $marks " in *" $v "*) hit=1 ;; *) hit= ;; esac; break ;;
     esac; done <"$d/limits"
-    [ -n "$hit" ] || continue
     # A zombie is gone already; it waits for its parent.
-    while read -r x y z; do case $x in State:) [ "$y" = Z ] && hit=; break ;; esac; done <"$d/status"
-    [ -n "$hit" ] || continue
+    [ -z "$hit" ] || while read -r x y z; do case $x in State:) [ "$y" = Z ] && hit=?; break ;; esac; done <"$d/status"
+    # What ended during this search may have started something after the list of processes was made.
+    [ "$hit" = ? ] && unsure=1
+    [ "$hit" = 1 ] || continue
     # The command's own process goes first, or it could still end with 0 because its children are gone.
     if [ "\${d#/proc/}" = "$main" ]; then found="$main $found"; else found="$found \${d#/proc/}"; fi
     count=$((count+1))
@@ -146,8 +147,10 @@ elif [ "$sig" != KILL ]; then
   scan; [ -z "$found" ] || { kill -s "$sig" $found; scan; }
 else
   scan
-  while [ -n "$found" ] && [ $round -lt 500 ]; do
-    round=$((round+1))
+  again=0
+  while [ -n "$found$unsure" ] && [ $round -lt 500 ] && [ $again -lt 20 ]; do
+    if [ -z "$found" ]; then again=$((again+1)); scan; continue; fi
+    round=$((round+1)) again=0
     # Something forks faster than it is found: stop all of it first, what is stopped cannot fork.
     if [ $round -gt 2 ]; then
       n=-1; while [ $n != $count ]; do n=$count; kill -s STOP $found; scan; done

@@ -43,6 +43,9 @@ export interface TransitionFacts {
   readonly ifOwner?: string | undefined
 }
 
+/** Final statuses are never left. */
+export const isFinal = (status: string): boolean => status === "shutdown" || status === "failure"
+
 const insertTransition = (db: Database, id: string, status: string, now: number, detail: string | undefined) => {
   db.statement(
     `insert into state_transitions (devbox_id, position, status, time_ms, failure_reason)
@@ -110,7 +113,8 @@ export const updateDevbox = (
   change: { readonly name?: string | null | undefined; readonly metadata?: string | undefined }
 ): void => {
   if (change.name !== undefined) db.statement("update devboxes set name = ? where id = ?").run(change.name, id)
-  if (change.metadata !== undefined) db.statement("update devboxes set metadata = ? where id = ?").run(change.metadata, id)
+  if (change.metadata !== undefined)
+    db.statement("update devboxes set metadata = ? where id = ?").run(change.metadata, id)
 }
 
 /**
@@ -120,7 +124,6 @@ export const updateDevbox = (
 export const transition = (db: Database, id: string, status: string, facts: TransitionFacts = {}): boolean =>
   db.transaction(() => {
     const now = Date.now()
-    const final = status === "shutdown" || status === "failure"
     const done = db
       .statement(
         `update devboxes set status = :status,
@@ -136,7 +139,7 @@ export const transition = (db: Database, id: string, status: string, facts: Tran
         id,
         status,
         now,
-        final: final ? 1 : 0,
+        final: isFinal(status) ? 1 : 0,
         failure: facts.failureReason ?? null,
         shutdown: facts.shutdownReason ?? null,
         owner: facts.ifOwner ?? null
@@ -156,7 +159,10 @@ export const handOver = (db: Database, id: string, from: string, to: string): bo
 
 /** Writes down that the end of a devbox is wanted, and why, before it comes: then its end is no failure. */
 export const wishEnd = (db: Database, id: string, reason: string): void => {
-  db.statement("update devboxes set shutdown_reason = ? where id = ? and status not in ('shutdown', 'failure')").run(reason, id)
+  db.statement("update devboxes set shutdown_reason = ? where id = ? and status not in ('shutdown', 'failure')").run(
+    reason,
+    id
+  )
 }
 
 /** Writes down when a devbox expires. */

@@ -69,6 +69,15 @@ export const completeExecution = (db: Database, devboxId: string, id: string, ou
       id
     ).changes === 1
 
+/** Names the signal that ended an execution, when its end was written down by somebody who did not know. */
+export const nameSignal = (db: Database, devboxId: string, id: string, signal: string): void => {
+  db.statement("update executions set signal = ? where devbox_id = ? and id = ? and signal is null").run(
+    signal,
+    devboxId,
+    id
+  )
+}
+
 /** The executions of a devbox that have not ended as far as anybody wrote down. */
 export const openExecutionsOf = (db: Database, devboxId: string): ReadonlyArray<ExecutionRow> =>
   db

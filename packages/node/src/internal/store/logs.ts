@@ -11,11 +11,7 @@ export interface LogRow {
 }
 
 /** Appends lines to the log of a devbox. */
-export const appendLogs = (
-  db: Database,
-  devboxId: string,
-  lines: ReadonlyArray<Omit<LogRow, "time_ms">>
-): void =>
+export const appendLogs = (db: Database, devboxId: string, lines: ReadonlyArray<Omit<LogRow, "time_ms">>): void =>
   db.transaction(() => {
     const now = Date.now()
     for (const line of lines) {

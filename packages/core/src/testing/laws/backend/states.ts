@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { DevboxBackend, type Shape } from "../../../DevboxBackend.ts"
-import type { BackendError, Conflict, DevboxNotReady, FileError, ResourceNotFound } from "../../../DevboxError.ts"
+import type { BackendError, Conflict, DevboxNotReady, FileError, OutputLost, ResourceNotFound } from "../../../DevboxError.ts"
 import { DevboxId, SnapshotId } from "../../../DevboxModel.ts"
 import { cursorStart, ExecutionId } from "../../../Execution.ts"
 import { TunnelOptions } from "../../../Network.ts"
@@ -12,7 +12,7 @@ import { busy, commandId, get, over, put, reach, running, text } from "../boxes.
 import { equal, failsWith, holds, succeeds } from "../claim.ts"
 import { type BackendLaw, law, Surroundings } from "../law.ts"
 
-type AnyError = BackendError | ResourceNotFound | DevboxNotReady | Conflict | FileError
+type AnyError = BackendError | ResourceNotFound | DevboxNotReady | Conflict | FileError | OutputLost
 
 interface Failing {
   readonly name: string

@@ -1,0 +1,76 @@
+/** Storage objects over the wire. Their bytes go to addresses that carry their own permission, so the key never goes there. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as HttpBody from "effect/http/HttpBody"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import { InvalidRequestError, type LookupError } from "../../DevboxError.ts"
+import type { ObjectStore, StorageObjectId } from "../../StorageObjects.ts"
+import { defined } from "../defined.ts"
+import { page } from "./lifecycle.ts"
+import { watched } from "./sse.ts"
+import type { Ask, Transport } from "./transport.ts"
+import { refusedUnless } from "./transport.ts"
+import { uploading } from "./uploading.ts"
+
+const about = (operation: string, id: StorageObjectId) =>
+  ({ operation, about: { resource: "object", id }, fails: ["ResourceNotFound"] }) satisfies Ask<"ResourceNotFound">
+
+/** See `ObjectStore`. `bare` is the client without key and base URL. */
+export const objects = (transport: Transport, bare: HttpClient.HttpClient): typeof ObjectStore.Service => {
+  const { api, call, judged, peer } = transport
+  const anywhere = refusedUnless(bare)
+  const downloadUrl = (id: StorageObjectId, valid: Duration.Duration) =>
+    call(
+      { ...about("downloadObject", id), reads: true },
+      api.objects.download({ params: { id }, query: { duration_seconds: Math.ceil(Duration.toSeconds(valid)) } })
+    ).pipe(Effect.map((answer) => answer.download_url))
+
+  return {
+    name: peer.name,
+    create: (payload) => call({ operation: "createObject" }, api.objects.create({ payload })),
+    send: (object, contents, size) => {
+      const ask = { operation: "uploadObject" } satisfies Ask<never>
+      const { uploadUrl } = object
+      if (uploadUrl === undefined) {
+        const detail = `object ${object.id} takes no contents any more`
+        return Effect.fail(transport.reject(ask.operation, new InvalidRequestError({ detail })))
+      }
+      return uploading(contents, (body) =>
+        anywhere.execute(
+          // The address was signed without a content type (PROTOCOL P11).
+          HttpClientRequest.put(Redacted.value(uploadUrl)).pipe(
+            HttpClientRequest.setBody(HttpBody.stream(body, "", size)),
+            HttpClientRequest.removeHeader("content-type")
+          )
+        )
+      ).pipe(Effect.catch((failure) => ("own" in failure ? Effect.fail(failure.own) : judged(ask, failure.sent))))
+    },
+    complete: (id) => call(about("completeObject", id), api.objects.complete({ params: { id } })),
+    get: (id) => call({ ...about("getObject", id), reads: true }, api.objects.retrieve({ params: { id } })),
+    downloadUrl: (id, valid) => Effect.map(downloadUrl(id, valid), Redacted.value),
+    download: (id): Stream.Stream<Uint8Array, LookupError> => {
+      const ask = { ...about("downloadObject", id), reads: true }
+      return Stream.unwrap(
+        Effect.flatMap(downloadUrl(id, Duration.hours(1)), (address) =>
+          Effect.map(call(ask, anywhere.get(Redacted.value(address))), (response) =>
+            Stream.catch(watched(response.stream), (error) => Stream.fromEffect(judged(ask, error)))
+          )
+        )
+      )
+    },
+    delete: (id) => Effect.asVoid(call(about("deleteObject", id), api.objects.delete({ params: { id } }))),
+    list: ({ contentType, isPublic, limit, name, search, startingAfter, state }) => {
+      const query = {
+        ...defined({ limit, starting_after: startingAfter, content_type: contentType, name, search, state }),
+        include_total_count: false
+      }
+      return call(
+        { operation: "listObjects", reads: true },
+        isPublic === true ? api.objects.listPublic({ query }) : api.objects.list({ query })
+      ).pipe(Effect.map((answer) => page(answer.objects, answer.has_more, limit)))
+    }
+  }
+}

@@ -1,0 +1,135 @@
+/** Starting commands: written down before they start, so that one id is one command, and followed to their end. */
+import type { StartExecution } from "@effect-devbox/core/DevboxBackend"
+import { ResourceNotFound } from "@effect-devbox/core/DevboxError"
+import type { DevboxId } from "@effect-devbox/core/DevboxModel"
+import type { ExecutionInfo } from "@effect-devbox/core/Execution"
+import * as os from "node:os"
+import { ExecStartError } from "../sandbox/errors.ts"
+import type { BoxExecution, ExecDone } from "../sandbox/types.ts"
+import {
+  completeExecution,
+  deleteExecution,
+  type ExecutionRow,
+  getExecution,
+  insertExecution,
+  nameSignal
+} from "../store/executions.ts"
+import { type Engine, type Followed, inBackground, type Live, rowOf, running } from "./engine.ts"
+import { invalid } from "./errors.ts"
+import { toExecutionInfo } from "./info.ts"
+
+/** The row of an execution, or the error that it does not exist. */
+export const executionRow = (engine: Engine, id: string, executionId: string): ExecutionRow => {
+  const row = getExecution(engine.db, id, executionId)
+  if (row !== undefined) return row
+  rowOf(engine, id)
+  throw new ResourceNotFound({ resource: "execution", id: executionId })
+}
+
+/** A command as the log keeps it: for people, so no longer than they read. */
+const commandText = (command: string | ReadonlyArray<string>): string =>
+  (typeof command === "string" ? command : command.join(" ")).slice(0, 4096)
+
+const signals = os.constants.signals as Readonly<Record<string, number>>
+
+/** The name of the signal that ended a command, when it is one that we sent: a shell's 137 alone proves nothing. */
+const signalOf = (followed: Followed, done: ExecDone): string | undefined =>
+  followed.signalled !== undefined && done.code === 128 + (signals[followed.signalled] ?? 0)
+    ? followed.signalled
+    : undefined
+
+/** Writes the end of an execution down, whatever it is. */
+const follow = (engine: Engine, live: Live, params: StartExecution, execution: BoxExecution): void => {
+  const devboxId = live.box.id
+  const { commandId: id, shell } = params
+  const record = (done: ExecDone) => {
+    if (shell !== undefined) {
+      if (done.shellFresh && live.deadShells.delete(shell)) live.afterDeath.add(id)
+      if (done.shellDied) live.deadShells.add(shell)
+    }
+    const signal = signalOf(followed, done)
+    const first = completeExecution(engine.db, devboxId, id, {
+      exitStatus: done.code,
+      signal,
+      failureReason: done.shellDied ? "shell_died" : undefined,
+      stdoutBytes: done.stdoutBytes,
+      stderrBytes: done.stderrBytes
+    })
+    // The holder of a detached box was faster, and does not know who sent which signal.
+    if (!first && signal !== undefined) nameSignal(engine.db, devboxId, id, signal)
+  }
+  const giveUp = (error: unknown) => {
+    const lengths = live.box.journal.lengths(id) ?? { stdout: 0, stderr: 0 }
+    completeExecution(engine.db, devboxId, id, {
+      failureReason: error instanceof ExecStartError ? "shell_died" : "devbox_ended",
+      stdoutBytes: lengths.stdout,
+      stderrBytes: lengths.stderr
+    })
+  }
+  const over = execution.done
+    .then(record, giveUp)
+    // A database that cannot be written must not keep anybody waiting; the next sweep completes what is open.
+    .catch(() => {})
+    .then(() => {
+      live.followed.delete(id)
+      engine.news.changed(devboxId)
+    })
+  const followed: Followed = { execution, over }
+  live.followed.set(id, followed)
+  inBackground(engine, over)
+}
+
+/** Starts a command in a box; `source` says who wanted it. */
+export const launch = async (
+  engine: Engine,
+  live: Live,
+  params: StartExecution,
+  source: ExecutionRow["source"] = "exec"
+): Promise<void> => {
+  const devboxId = live.box.id
+  const isNew = insertExecution(engine.db, {
+    devbox_id: devboxId,
+    id: params.commandId,
+    source,
+    command: commandText(params.command),
+    shell_name: params.shell ?? null,
+    attach_stdin: params.attachStdin === true ? 1 : 0
+  })
+  if (!isNew) return
+  const execution = live.box.exec({
+    id: params.commandId,
+    command: params.command,
+    cwd: params.cwd,
+    env: params.env,
+    stdin: params.attachStdin === true,
+    shellName: params.shell
+  })
+  const started = execution.started.catch((error: unknown) => {
+    // It never ran, so the same id may be used again.
+    if (error instanceof ExecStartError) deleteExecution(engine.db, devboxId, params.commandId)
+    throw error
+  })
+  follow(engine, live, params, execution)
+  // A command for a shell that is busy starts later.
+  if (params.shell === undefined) await started
+  else started.catch(() => {})
+}
+
+const check = (params: StartExecution): void => {
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(params.commandId)) {
+    throw invalid("exec", "a command id has 1 to 64 letters, digits, - and _; leave it out to get one")
+  }
+  if (params.shell !== undefined && (params.shell === "" || params.shell.length > 256 || params.shell.includes("\0"))) {
+    throw invalid("exec", "a shell's name has 1 to 256 characters and no NUL")
+  }
+}
+
+/** Starts a command, or finds the one with this id. */
+export const startExecution = async (engine: Engine, id: DevboxId, params: StartExecution): Promise<ExecutionInfo> => {
+  check(params)
+  if (getExecution(engine.db, id, params.commandId) === undefined) {
+    const { live } = await running(engine, id)
+    await launch(engine, live, params)
+  }
+  return toExecutionInfo(engine, executionRow(engine, id, params.commandId))
+}

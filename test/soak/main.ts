@@ -1,0 +1,141 @@
+/**
+ * The long forms of what the fast suite samples: `node test/soak/main.ts [sweep|chaos|cycles|fleet]… [--minutes n]`. Without a
+ * name all are run. Prints what was done and found, and ends with 1 when anything was found that should not be.
+ */
+import { DevboxService } from "@effect-devbox/core"
+import * as DevboxFleet from "@effect-devbox/core/DevboxFleet"
+import { ChaosBackend, MemoryBackend, Sweep, VirtualTime } from "@effect-devbox/core/testing"
+import { Duration, Effect, Layer } from "effect"
+import { programs, subject } from "../core/sweepPrograms.ts"
+import { emptyAccount, layer as workload, round } from "./chaosWorkload.ts"
+import { heapMb, held, isFlat } from "./measure.ts"
+
+const failures: Array<string> = []
+const expect = (holds: boolean, what: string): void => {
+  if (!holds) failures.push(what)
+}
+const say = (line: string): void => console.log(line)
+const mb = (size: number): string => `${size.toFixed(1)} MB`
+
+/** Every step of every program, before and within; then with every answer lost, at every point. */
+const sweep = Effect.gen(function* () {
+  let points = 0
+  let runs = 0
+  for (const name of Object.keys(programs) as Array<keyof typeof programs>) {
+    for (const options of [
+      { passes: ["interrupt", "fail"] as const },
+      { passes: ["failAndInterrupt"] as const, at: "everyPoint" as const }
+    ]) {
+      const report = yield* Sweep.measure({ name, ...subject(programs[name]), ...options })
+      say(Sweep.format(report))
+      for (const problem of report.problems.slice(0, 5)) say(`  ${Sweep.formatProblem(problem)}`)
+      points += report.points
+      runs += report.runs.interrupt + report.runs.fail + report.runs.failAndInterrupt
+      expect(report.problems.length === 0, `sweep of ${name}`)
+    }
+  }
+  say(`sweep: ${points} distinct (operation, point) pairs in ${Object.keys(programs).length} programs, ${runs} runs`)
+})
+
+/** Users on a backend on which everything goes wrong, for as long as asked; one world, so that what stays is seen. */
+const chaos = (minutes: number) =>
+  Effect.gen(function* () {
+    const account = emptyAccount()
+    const until = performance.now() + minutes * 60_000
+    const heap: Array<number> = []
+    let rounds = 0
+    let left = 0
+    let nextSample = 0
+    const work = Effect.gen(function* () {
+      while (performance.now() < until) {
+        const { boxes, leaks, snapshots } = yield* round(account, 10, 12)
+        left += boxes + snapshots + leaks.filter(({ id }) => !id.startsWith("with create id")).length
+        rounds += 1
+        if (performance.now() < nextSample) continue
+        heap.push(heapMb())
+        nextSample = performance.now() + Math.max(1000, (minutes * 60_000) / 30)
+      }
+      return yield* (yield* ChaosBackend.Control).counts
+    })
+    const config = { ...ChaosBackend.moderate, seed: 2026 }
+    const counts = yield* VirtualTime.run(Effect.provide(work, workload(config)), { limit: Duration.infinity })
+    const faults = Object.values(counts).reduce((sum, count) => sum + count, 0)
+    say(`chaos: ${minutes} minutes, ${rounds} rounds, ${account.devboxes} devboxes, ${faults} faults ${JSON.stringify(counts)}`)
+    say(`chaos: safe calls ${account.safe}, failed ${account.safeFailed.length}`)
+    say(
+      `chaos: other calls ${account.unsafe}, failed in doubt ${account.explained}, unexplained ${account.unexplained.length}`
+    )
+    say(`chaos: bytes compared ${account.bytes}, wrong ${account.wrongBytes.length}; left behind ${left}`)
+    say(`chaos: heap ${heap.map((size) => size.toFixed(0)).join(" ")} MB, flat ${isFlat(heap)}`)
+    for (const line of [...account.safeFailed, ...account.unexplained, ...account.wrongBytes].slice(0, 20)) say(`  ${line}`)
+    expect(account.safeFailed.length === 0, "chaos: safe calls succeed")
+    expect(account.unexplained.length === 0, "chaos: no failure without an explanation")
+    expect(account.wrongBytes.length === 0, "chaos: bytes")
+    expect(left === 0, "chaos: nothing left")
+    expect(isFlat(heap), "chaos: heap is flat")
+  })
+
+const memory = () =>
+  DevboxService.layer.pipe(Layer.provideMerge(MemoryBackend.layerControl({ remembered: 100 })))
+
+/** Create, exec, shutdown, over and over; nothing may stay. */
+const cycles = (count: number) =>
+  Effect.gen(function* () {
+    const once = Effect.scoped(
+      Effect.flatMap(
+        DevboxService.use((devboxes) => devboxes.create()),
+        (devbox) => devbox.cmd.exec("echo hello")
+      )
+    )
+    const batch = Effect.repeat(once, { times: 999 })
+    const before = held()
+    const heap: Array<number> = []
+    const began = performance.now()
+    for (let done = 0; done < count; done += 1000) {
+      yield* batch
+      if (done % 5000 === 0) heap.push(heapMb())
+    }
+    const seconds = (performance.now() - began) / 1000
+    const boxes = yield* (yield* MemoryBackend.Control).devboxes
+    const after = held()
+    say(
+      `cycles: ${count} in ${seconds.toFixed(0)} s (${(count / seconds).toFixed(0)} a second), heap ${mb(heap[0] ?? 0)} to ${mb(heap.at(-1) ?? 0)}, descriptors ${before.descriptors} to ${after.descriptors}, resources ${before.resources} to ${after.resources}, devboxes left ${boxes.length}`
+    )
+    expect(isFlat(heap), "cycles: heap is flat")
+    expect(boxes.length === 0, "cycles: nothing left")
+    expect(after.descriptors <= before.descriptors && after.resources <= before.resources, "cycles: nothing held")
+  }).pipe(Effect.provide(memory()))
+
+/** A thousand devboxes at a time. */
+const fleet = (count: number) =>
+  Effect.gen(function* () {
+    const report = yield* DevboxFleet.all(
+      Array.from({ length: count }, (_, i) => i),
+      { concurrency: count },
+      (devbox, i) => devbox.cmd.execOrFail(`echo ${i}`)
+    )
+    const boxes = yield* (yield* MemoryBackend.Control).devboxes
+    say(
+      `fleet: ${report.succeeded} of ${count} devboxes at once in ${Duration.format(report.duration)}, creation median ${Duration.format(report.creation.median)}, leaks ${report.leaks.length}, left ${boxes.length}, heap ${mb(heapMb())}`
+    )
+    expect(report.succeeded === count && report.leaks.length === 0 && boxes.length === 0, "fleet")
+  }).pipe(Effect.provide(memory()))
+
+const words = process.argv.slice(2)
+const option = words.indexOf("--minutes")
+const minutes = option < 0 ? 10 : Number(words[option + 1])
+const named = words.filter((word, i) => !word.startsWith("--") && (option < 0 || i !== option + 1))
+const wanted = (name: string): boolean => named.length === 0 || named.includes(name)
+
+const began = performance.now()
+await Effect.runPromise(
+  Effect.gen(function* () {
+    if (wanted("fleet")) yield* fleet(1000)
+    if (wanted("cycles")) yield* cycles(100_000)
+    if (wanted("sweep")) yield* sweep
+    if (wanted("chaos")) yield* chaos(minutes)
+  })
+)
+say(`soak: ${((performance.now() - began) / 60_000).toFixed(1)} minutes, ${failures.length === 0 ? "all well" : "FAILED"}`)
+for (const failure of failures) say(`  ${failure}`)
+process.exitCode = failures.length === 0 ? 0 : 1
