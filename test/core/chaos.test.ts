@@ -198,7 +198,7 @@ describe("lists that lag", () => {
         assert.strictEqual((yield* backend.get(id)).id, id)
         assert.deepStrictEqual((yield* backend.list({})).items, [])
         assert.deepStrictEqual((yield* backend.listSnapshots({})).items, [])
-        // Virtual time.
+        // In virtual time.
         yield* Effect.sleep("5 seconds")
         assert.deepStrictEqual(
           (yield* backend.list({})).items.map((box) => box.id),
@@ -218,7 +218,7 @@ describe("lists that lag", () => {
     within({ lag: "5 seconds" }, (backend) =>
       Effect.gen(function* () {
         const old = yield* born(backend)
-        // Virtual time.
+        // In virtual time.
         yield* Effect.sleep("5 seconds")
         for (let i = 0; i < 4; i++) yield* backend.create(params)
         const { hasMore, items } = yield* backend.list({ limit: 2 })
@@ -300,10 +300,10 @@ describe("chance", () => {
       Effect.gen(function* () {
         const first = yield* failed(backend.list({}))
         assert.strictEqual(first.retryAfter?.toString(), "2000 millis")
-        // Virtual time.
+        // In virtual time.
         yield* Effect.sleep("500 millis")
         assert.strictEqual((yield* failed(backend.list({}))).retryAfter?.toString(), "1500 millis")
-        // Virtual time.
+        // In virtual time.
         yield* Effect.sleep("1500 millis")
         yield* backend.list({})
       })

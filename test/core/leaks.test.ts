@@ -1,7 +1,7 @@
 /** Leak accounting and fixtures for tests: what was left fails the test, or the suite, and is named. */
 import { assert, describe, it } from "@effect/vitest"
 import { DevboxLeaks, DevboxService } from "@effect-devbox/core"
-import { DevboxBackend } from "@effect-devbox/core/DevboxBackend"
+import type { DevboxBackend } from "@effect-devbox/core/DevboxBackend"
 import { UnavailableError } from "@effect-devbox/core/DevboxError"
 import { Leaks, MemoryBackend, VirtualTime } from "@effect-devbox/core/testing"
 import { Fixtures } from "@effect-devbox/core/testing/vitest"

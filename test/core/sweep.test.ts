@@ -10,7 +10,7 @@ import { Effect, Layer } from "effect"
 import { afterAll } from "vitest"
 import { Box, programs, subject, withBox } from "./sweepPrograms.ts"
 
-/** Swept at every point; of the others it is one in seven here, and all of them in the soak. */
+/** Swept at every point; of the others it is one in ten here, and all of them in the soak. */
 const thorough: ReadonlySet<string> = new Set(["create", "createDetached", "exec"])
 
 describe("nothing is left wherever a program is interrupted or its backend fails", () => {
@@ -29,7 +29,7 @@ describe("nothing is left wherever a program is interrupted or its backend fails
           name,
           ...subject(each),
           at: "everyPoint",
-          stride: thorough.has(name) ? 1 : 7
+          stride: thorough.has(name) ? 1 : 10
         }),
         (report) => reports.push(report)
       )
@@ -57,7 +57,7 @@ describe("the sweep finds out", () => {
     options: Omit<Sweep.Options<A, E, R, never>, "name">
   ): Effect.Effect<ReadonlyArray<Sweep.Problem>, Sweep.SweepFailed> =>
     Effect.map(
-      Sweep.measure({ at: "everyPoint", ...options, name: "mutant", passes: ["interrupt"] }),
+      Sweep.measure({ at: "everyPoint", stride: 2, ...options, name: "mutant", passes: ["interrupt"] }),
       (report) => report.problems
     )
 
@@ -75,7 +75,9 @@ describe("the sweep finds out", () => {
       const found = yield* problems({ program: create, layer: slow, service })
       assert.isAbove(found.length, 20)
       assert.isTrue(found.every(({ leftovers }) => leftovers[0]?.resource === "devbox"))
-      const failure = yield* Effect.flip(Sweep.sweep({ name: "late", program: create, layer: slow, service, stride: 7 }))
+      const failure = yield* Effect.flip(
+        Sweep.sweep({ name: "late", program: create, layer: slow, service, stride: 7 })
+      )
       assert.include(failure.message, "left devbox dbx_000001 (provisioning)")
     })
   )

@@ -79,7 +79,10 @@ export const programs = {
   "exec with listeners": {
     layer: inhabited,
     program: Effect.flatMap(attached, (devbox) =>
-      devbox.cmd.execOrFail("echo one; sleep 2; echo two 2>&1", { onStdout: () => Effect.void, onStderr: () => Effect.void })
+      devbox.cmd.execOrFail("echo one; sleep 2; echo two 2>&1", {
+        onStdout: () => Effect.void,
+        onStderr: () => Effect.void
+      })
     )
   },
   "exec that times out": {
@@ -201,9 +204,13 @@ export const programs = {
   "fleet that lives": { layer: slow, program: DevboxFleet.make(3, { concurrency: 2 }) },
   "fleet that is slowed down": {
     layer: Layer.tap(MemoryBackend.layerControl(slowly), (context) =>
-      Context.get(context, MemoryBackend.Control).failNext("create", new RateLimitError({ detail: "slow", retryAfterMs: 700 }), {
-        times: 2
-      })
+      Context.get(context, MemoryBackend.Control).failNext(
+        "create",
+        new RateLimitError({ detail: "slow", retryAfterMs: 700 }),
+        {
+          times: 2
+        }
+      )
     ),
     program: DevboxFleet.make(2)
   }

@@ -71,14 +71,17 @@ export const newSecret = (): string => `escape-${randomUUID()}`
 /** For arrangements that leave nothing to put back. */
 export const nothing = (): void => {}
 
-/** Plants a file with a secret at a place; the program has to show it. */
+/**
+ * Plants a file with a secret at a place; the program has to show it. Everybody may read it unless told otherwise: what
+ * refuses it inside should be the isolation, not the accident that a devbox runs as another user.
+ */
 export const readsFile =
-  (place: (scene: Scene) => string, contents: (secret: string) => string = (secret) => `${secret}\n`) =>
+  (place: (scene: Scene) => string, contents: (secret: string) => string = (secret) => `${secret}\n`, mode = 0o644) =>
   (scene: Scene): Prepared => {
     const secret = newSecret()
     const file = place(scene)
     const made = mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, contents(secret), { flag: "wx", mode: 0o600 })
+    writeFileSync(file, contents(secret), { flag: "wx", mode })
     return {
       env: { TARGET: file },
       observed: ({ stdout }) => stdout.includes(secret),

@@ -30,7 +30,7 @@ const inFolder =
 /** An operation with a name that climbs, one with a link to a file, and one with a link to a folder. */
 const threeWays = (
   id: string,
-  verb: string,
+  call: string,
   kind: FileTrial["kind"],
   operation: FileTrial["operation"]
 ): ReadonlyArray<FileTrial> => {
@@ -39,14 +39,14 @@ const threeWays = (
   return [
     {
       id: `${id}-parent`,
-      title: `has the host ${verb} a name that climbs out with ..`,
+      title: `gives ${call} a name that climbs out with ..`,
       kind,
       operation,
       name: (place) => out(goal(place))
     },
     {
       id: `${id}-link`,
-      title: `has the host ${verb} through a link that it planted`,
+      title: `gives ${call} a link that it planted`,
       kind,
       operation,
       prepare: linkTo(goal),
@@ -54,7 +54,7 @@ const threeWays = (
     },
     {
       id: `${id}-folder-link`,
-      title: `has the host ${verb} in a folder that it planted as a link`,
+      title: `gives ${call} a name below a folder that it planted as a link`,
       kind,
       operation,
       prepare: linkToTarget,
@@ -65,50 +65,50 @@ const threeWays = (
 
 /** Every operation with a path, each in every way. */
 export const fileApiAttempts: ReadonlyArray<FileTrial> = [
-  ...threeWays("read", "read", "read", read),
-  ...threeWays("download", "download", "read", download),
-  ...threeWays("download-stream", "stream", "read", downloadStream),
-  ...threeWays("write", "write", "write", write),
-  ...threeWays("upload", "upload", "write", upload),
-  ...threeWays("upload-stream", "upload a stream", "write", uploadStream),
+  ...threeWays("read", "file.read", "read", read),
+  ...threeWays("download", "file.download", "read", download),
+  ...threeWays("download-stream", "file.downloadStream", "read", downloadStream),
+  ...threeWays("write", "file.write", "write", write),
+  ...threeWays("upload", "file.upload", "write", upload),
+  ...threeWays("upload-stream", "file.upload of a stream", "write", uploadStream),
   {
     id: "read-absolute",
-    title: "has the host read an absolute name of the host",
+    title: "gives file.read an absolute name of the host",
     kind: "read",
     operation: read,
     name: secretOf
   },
   {
     id: "upload-absolute",
-    title: "has the host upload to an absolute name of the host",
+    title: "gives file.upload an absolute name of the host",
     kind: "write",
     operation: upload,
     name: plantedOf
   },
   {
     id: "read-self-root",
-    title: "has the host read through /proc/self/root",
+    title: "gives file.read a name below /proc/self/root",
     kind: "read",
     operation: read,
     name: (place) => `/proc/self/root${secretOf(place)}`
   },
   {
     id: "download-cwd",
-    title: "has the host download through /proc/self/cwd",
+    title: "gives file.download a name below /proc/self/cwd",
     kind: "read",
     operation: download,
     name: (place) => `/proc/self/cwd/${out(secretOf(place))}`
   },
   {
     id: "cwd-parent",
-    title: "has a command run in a folder that climbs out with ..",
+    title: "gives a command a working folder that climbs out with ..",
     kind: "read",
     operation: inFolder(`cat ${files.secret}`),
     name: (place) => out(secretOf(place))
   },
   {
     id: "cwd-link",
-    title: "has a command run in a folder that it planted as a link",
+    title: "gives a command a working folder that it planted as a link",
     kind: "read",
     operation: inFolder(`cat ${files.secret}`),
     prepare: linkToTarget,
@@ -116,7 +116,7 @@ export const fileApiAttempts: ReadonlyArray<FileTrial> = [
   },
   {
     id: "cwd-write",
-    title: "has a command write in a folder of the host",
+    title: "gives a command that writes a working folder of the host",
     kind: "write",
     operation: inFolder(`echo planted > ${files.planted}`),
     name: plantedOf

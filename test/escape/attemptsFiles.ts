@@ -31,7 +31,8 @@ export const fileAttempts: ReadonlyArray<Attempt> = [
     program: 'for key in "$(dirname "$TARGET")"/id_*; do cat -- "$key"; done',
     arrange: readsFile(
       (scene) => join(scene.home, ".ssh", "id_ed25519"),
-      (secret) => `-----BEGIN OPENSSH PRIVATE KEY-----\n${secret}\n-----END OPENSSH PRIVATE KEY-----\n`
+      (secret) => `-----BEGIN OPENSSH PRIVATE KEY-----\n${secret}\n-----END OPENSSH PRIVATE KEY-----\n`,
+      0o600
     )
   },
   {

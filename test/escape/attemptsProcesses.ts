@@ -22,7 +22,7 @@ const throughVictim = (scene: Scene): Prepared => {
   const victim = startVictim(scene.directory)
   const secret = newSecret()
   const file = join(scene.directory, "through-victim.txt")
-  writeFileSync(file, secret, { mode: 0o600 })
+  writeFileSync(file, secret)
   return {
     env: { VICTIM: String(victim.pid), TARGET: file },
     observed: ({ stdout }) => stdout.includes(secret),

@@ -38,11 +38,16 @@ const plantedFile = "planted.txt"
 /** Names in the target directory by which attempts are made. */
 export const files = { secret: secretFile, planted: plantedFile }
 
-const say = (exit: Exit.Exit<string, unknown>): string => {
-  if (Exit.isSuccess(exit)) return `it gave ${JSON.stringify(exit.value.slice(0, 60))}`
+const say = (exit: Exit.Exit<string, unknown>, kind: FileTrial["kind"]): string => {
+  if (Exit.isSuccess(exit)) {
+    return kind === "write" ? "it wrote a file inside" : `it gave ${JSON.stringify(exit.value.slice(0, 60))}`
+  }
   const error = Cause.squash(exit.cause)
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return text.replaceAll(/\s+/g, " ").slice(0, 150)
+  return text
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(/(\.\.\/){3,}/g, "../…/")
+    .slice(0, 150)
 }
 
 const opened = (place: Place, trial: FileTrial): string => {
@@ -89,7 +94,12 @@ export const fileTrial = (trial: FileTrial): Trial => ({
           readFileSync(join(target, secretFile), "utf8") !== secret ||
           (Exit.isSuccess(exit) && exit.value.includes(secret))
         rmSync(target, { recursive: true })
-        return { attempt: trial, verdict: escaped ? "escaped" : "refused", outside: true, detail: say(exit) } as const
+        return {
+          attempt: trial,
+          verdict: escaped ? "escaped" : "refused",
+          outside: true,
+          detail: say(exit, trial.kind)
+        } as const
       })
     )
 })

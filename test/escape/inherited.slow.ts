@@ -1,7 +1,7 @@
 /** What a devbox may not inherit: open files, session keys and the terminal of whoever started the process that owns it. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { newSecret } from "./attempt.ts"
@@ -27,6 +27,8 @@ const makeAll = async (): Promise<ReadonlyArray<Outcome>> => {
   }
   try {
     writeFileSync(at("given.json"), JSON.stringify(given), { mode: 0o600 })
+    // What closes the way should be that nothing is inherited, not that a devbox of root runs as another user.
+    chmodSync(directory, 0o755)
     writeFileSync(at("file.txt"), given.fileSecret)
     writeFileSync(at(given.directoryFile), given.directorySecret)
     writeFileSync(at("key-name"), given.keyName)

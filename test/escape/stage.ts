@@ -39,9 +39,9 @@ export interface StageOptions {
 const timeout = "60 seconds"
 
 /** The neighbour: its secret is in its home and in its output, and one of its processes carries the mark. */
-const makeNeighbour = (secret: string, mark: string) =>
+const makeNeighbour = (create: CreateOptions | undefined, secret: string, mark: string) =>
   Effect.gen(function* () {
-    const devbox = yield* Devbox.create({ name: "neighbour" })
+    const devbox = yield* Devbox.create({ ...create, name: "neighbour" })
     yield* devbox.cmd.execOrFail(`echo ${secret} | tee ~/neighbour.txt`)
     const waiting = yield* devbox.cmd.execAsync(["bash", "-c", "echo waiting; while :; do sleep 3600; done", mark])
     yield* Stream.runHead(waiting.stdout)
@@ -49,13 +49,14 @@ const makeNeighbour = (secret: string, mark: string) =>
   })
 
 /** What stands at process 1 is what built the devbox. */
-const tierOf = Effect.gen(function* () {
-  const devbox = yield* Devbox.create()
-  const { isolation } = yield* devbox.getInfo
-  const { stdout } = yield* devbox.cmd.exec("cat /proc/1/comm")
-  if (isolation !== "isolated") return String(isolation)
-  return `isolated/${stdout.trim() === "bwrap" ? "bubblewrap" : "util-linux"}`
-})
+const tierOf = (create: CreateOptions | undefined) =>
+  Effect.gen(function* () {
+    const devbox = yield* Devbox.create(create)
+    const { isolation } = yield* devbox.getInfo
+    const { stdout } = yield* devbox.cmd.exec("cat /proc/1/comm")
+    if (isolation !== "isolated") return String(isolation)
+    return `isolated/${stdout.trim() === "bwrap" ? "bubblewrap" : "util-linux"}`
+  })
 
 /** Prepares everything. */
 export const openStage = async (options: StageOptions = {}): Promise<Stage> => {
@@ -81,7 +82,7 @@ export const openStage = async (options: StageOptions = {}): Promise<Stage> => {
   try {
     const secret = newSecret()
     const mark = newSecret()
-    const neighbour = await runtime.runPromise(Scope.provide(makeNeighbour(secret, mark), scope))
+    const neighbour = await runtime.runPromise(Scope.provide(makeNeighbour(options.create, secret, mark), scope))
     const pid = Proc.pids().find((each) => Proc.file(each, "cmdline").split("\0").includes(mark))
     if (pid === undefined) throw new Error("the process of the neighbour does not show on the host")
     return {
@@ -97,7 +98,7 @@ export const openStage = async (options: StageOptions = {}): Promise<Stage> => {
           has: async (name) => (await run(neighbour.cmd.exec(["test", "-e", name]))).exitCode === 0
         }
       },
-      tier: await run(tierOf),
+      tier: await run(tierOf(options.create)),
       inside: (program, env) =>
         run(
           Effect.gen(function* () {

@@ -145,7 +145,9 @@ const user = (account: Account, operations: number) => {
       const follow = Effect.scoped(
         Effect.gen(function* () {
           const execution: Execution = yield* devbox.cmd.execAsync(`print ${size}`)
-          return yield* Effect.all([gathered(execution.stdoutBytes), gathered(execution.stderrBytes)], { concurrency: 2 })
+          return yield* Effect.all([gathered(execution.stdoutBytes), gathered(execution.stderrBytes)], {
+            concurrency: 2
+          })
         })
       )
       const both = yield* safe("execAsync", follow)

@@ -60,14 +60,17 @@ const chaos = (minutes: number) =>
     const config = { ...ChaosBackend.moderate, seed: 2026 }
     const counts = yield* VirtualTime.run(Effect.provide(work, workload(config)), { limit: Duration.infinity })
     const faults = Object.values(counts).reduce((sum, count) => sum + count, 0)
-    say(`chaos: ${minutes} minutes, ${rounds} rounds, ${account.devboxes} devboxes, ${faults} faults ${JSON.stringify(counts)}`)
+    say(
+      `chaos: ${minutes} minutes, ${rounds} rounds, ${account.devboxes} devboxes, ${faults} faults ${JSON.stringify(counts)}`
+    )
     say(`chaos: safe calls ${account.safe}, failed ${account.safeFailed.length}`)
     say(
       `chaos: other calls ${account.unsafe}, failed in doubt ${account.explained}, unexplained ${account.unexplained.length}`
     )
     say(`chaos: bytes compared ${account.bytes}, wrong ${account.wrongBytes.length}; left behind ${left}`)
     say(`chaos: heap ${heap.map((size) => size.toFixed(0)).join(" ")} MB, flat ${isFlat(heap)}`)
-    for (const line of [...account.safeFailed, ...account.unexplained, ...account.wrongBytes].slice(0, 20)) say(`  ${line}`)
+    for (const line of [...account.safeFailed, ...account.unexplained, ...account.wrongBytes].slice(0, 20))
+      say(`  ${line}`)
     expect(account.safeFailed.length === 0, "chaos: safe calls succeed")
     expect(account.unexplained.length === 0, "chaos: no failure without an explanation")
     expect(account.wrongBytes.length === 0, "chaos: bytes")
@@ -75,8 +78,7 @@ const chaos = (minutes: number) =>
     expect(isFlat(heap), "chaos: heap is flat")
   })
 
-const memory = () =>
-  DevboxService.layer.pipe(Layer.provideMerge(MemoryBackend.layerControl({ remembered: 100 })))
+const memory = () => DevboxService.layer.pipe(Layer.provideMerge(MemoryBackend.layerControl({ remembered: 100 })))
 
 /** Create, exec, shutdown, over and over; nothing may stay. */
 const cycles = (count: number) =>
@@ -136,6 +138,8 @@ await Effect.runPromise(
     if (wanted("chaos")) yield* chaos(minutes)
   })
 )
-say(`soak: ${((performance.now() - began) / 60_000).toFixed(1)} minutes, ${failures.length === 0 ? "all well" : "FAILED"}`)
+say(
+  `soak: ${((performance.now() - began) / 60_000).toFixed(1)} minutes, ${failures.length === 0 ? "all well" : "FAILED"}`
+)
 for (const failure of failures) say(`  ${failure}`)
 process.exitCode = failures.length === 0 ? 0 : 1

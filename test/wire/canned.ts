@@ -47,11 +47,8 @@ const bodyText = (request: HttpClientRequest.HttpClientRequest) => {
   }
 }
 
-/** The server, what it was asked so far, and a backend that talks to it. */
-export const canned = (
-  reply: (asked: Asked, index: number) => Reply,
-  options: { readonly baseUrl?: string; readonly ours?: boolean } = {}
-) => {
+/** The server as a client sees it, and what it was asked so far. */
+export const cannedClient = (reply: (asked: Asked, index: number) => Reply) => {
   const asked: Array<Asked> = []
   const client = HttpClient.make((request, url) =>
     Effect.gen(function* () {
@@ -93,6 +90,15 @@ export const canned = (
       return HttpServerResponse.toClientResponse(response, { request })
     })
   )
+  return { asked, client }
+}
+
+/** The server, what it was asked so far, and a backend that talks to it. */
+export const canned = (
+  reply: (asked: Asked, index: number) => Reply,
+  options: { readonly baseUrl?: string } = {}
+) => {
+  const { asked, client } = cannedClient(reply)
   const layer = RunloopBackend.layer({
     apiKey: Redacted.make("a-secret-key"),
     optimisticTimeout: "1 second",

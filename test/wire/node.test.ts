@@ -9,16 +9,22 @@ import * as RunloopNode from "@effect-devbox/node/RunloopNode"
 import { NodeHttpClient } from "@effect/platform-node"
 import { Duration, Effect, Fiber, Layer, Stream } from "effect"
 import { FetchHttpClient, HttpServer } from "effect/http"
-import { createServer } from "node:http"
+import { createServer, type Server } from "node:http"
 import { stub } from "../core/stubs.ts"
 import { apiKey, layerServer } from "./support.ts"
 
 const portOf = Effect.map(HttpServer.HttpServer, ({ address }) => ("port" in address ? address.port : 0))
 const id = DevboxId.make("dbx_1")
 
+interface Counting {
+  readonly url: string
+  readonly open: () => number
+  readonly changed: () => Promise<void>
+}
+
 /** A server that says how many connections it has. */
 const counting = Effect.acquireRelease(
-  Effect.callback<{ readonly url: string; readonly open: () => number; readonly changed: () => Promise<void> }>((resume) => {
+  Effect.callback<Counting & { readonly server: Server }>((resume) => {
     let open = 0
     let tell: Array<() => void> = []
     const changed = (by: number) => {
@@ -45,10 +51,10 @@ const counting = Effect.acquireRelease(
       )
     })
   }),
-  (made) => Effect.sync(() => (made as unknown as { server: ReturnType<typeof createServer> }).server.close())
+  ({ server }) => Effect.sync(() => server.close())
 )
 
-const until = (server: { readonly open: () => number; readonly changed: () => Promise<void> }, connections: number) =>
+const until = (server: Counting, connections: number) =>
   Effect.promise(async () => {
     while (server.open() !== connections) await server.changed()
   })

@@ -272,6 +272,14 @@ const words = ["a", "é", "漢", "😀", "\n", " ", "\uFEFF", "\"", "\\", "\u202
 const bytesOf = (value: string) => new TextEncoder().encode(value)
 
 describe("events → chunks → tail", () => {
+  let script: (asked: Asked) => Reply = () => "never"
+  // One backend for every run: what is tried here is the reading, not the making.
+  const backend = Effect.runSync(
+    Effect.provide(
+      Effect.service(DevboxBackend),
+      canned((asked) => script(asked)).layer
+    )
+  )
   it.effect.prop(
     "give the whole output once, through any cuts, connections and either meaning of offset",
     [Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9 }))), Schema.Array(Connection), Schema.Literals(["start", "end"])],
@@ -280,7 +288,7 @@ describe("events → chunks → tail", () => {
         const whole = indices.map((index) => words[index]!)
         const output = whole.join("")
         let next = 0
-        const { layer } = canned((asked) => {
+        script = (asked) => {
           if (!isStream(asked)) return { body: executionView() }
           const from = Number(asked.query["offset"] ?? 0)
           // The characters from the position on.
@@ -307,15 +315,9 @@ describe("events → chunks → tail", () => {
           const idle = then === "408" ? `event: error\ndata: {"code":"408"}\n\n` : ""
           const wire = bytesOf(`: beat\n\n${frames.join("")}${idle}`)
           return sse({ pieces: cut(wire, connection?.wire ?? [64]), then: then === "reset" ? "reset" : "end" })
-        })
-        const fiber = yield* Effect.forkChild(
-          Effect.exit(
-            DevboxBackend.use((backend) =>
-              Stream.runCollect(tail(backend, devboxId, executionId, "stdout"))
-            ).pipe(Effect.provide(layer))
-          ),
-          { startImmediately: true }
-        )
+        }
+        const read = Stream.runCollect(tail(backend, devboxId, executionId, "stdout"))
+        const fiber = yield* Effect.forkChild(Effect.exit(read), { startImmediately: true })
         yield* TestClock.adjust("1 hour")
         const exit = yield* Fiber.join(fiber)
         // Six connections in a row without a byte are given up; the script may have that many.

@@ -183,7 +183,10 @@ describe("time", () => {
     const { layer } = canned(() => "never")
     return Effect.gen(function* () {
       const backend = yield* DevboxBackend
-      const slow = Stream.concat(Stream.make(new Uint8Array([1])), Stream.fromEffect(Effect.as(Effect.sleep("10 minutes"), new Uint8Array([2]))))
+      const piece = new Uint8Array([1])
+      // Ten minutes of virtual time between two pieces.
+      const late = Effect.as(Effect.sleep("10 minutes"), piece) // virtual time
+      const slow = Stream.concat(Stream.make(piece), Stream.fromEffect(late))
       const fiber = yield* Effect.forkChild(failed(backend.upload(id, "/x", slow)), { startImmediately: true })
       yield* TestClock.adjust("10 minutes")
       assert.isUndefined(fiber.pollUnsafe())

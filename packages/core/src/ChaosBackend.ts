@@ -106,4 +106,5 @@ export const layerControl = (config: Config = moderate): Layer.Layer<DevboxBacke
   )
 
 /** The chaos around the backend that is provided. */
-export const layer = (config: Config = moderate): Layer.Layer<DevboxBackend, never, DevboxBackend> => layerControl(config)
+export const layer = (config: Config = moderate): Layer.Layer<DevboxBackend, never, DevboxBackend> =>
+  layerControl(config)

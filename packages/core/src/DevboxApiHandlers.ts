@@ -14,13 +14,17 @@ import type { ApiKeys } from "./ApiKeys.ts"
 import { DevboxApi } from "./DevboxApi.ts"
 import type { DevboxBackend } from "./DevboxBackend.ts"
 import type { IdempotencyStore } from "./IdempotencyStore.ts"
+import { blueprintsHandlers } from "./internal/handlers/blueprints.ts"
 import { devboxesHandlers } from "./internal/handlers/devboxes.ts"
 import { authorization, door } from "./internal/handlers/door.ts"
 import { executionsHandlers } from "./internal/handlers/executions.ts"
 import { extensionsHandlers } from "./internal/handlers/extensions.ts"
 import { filesHandlers } from "./internal/handlers/files.ts"
 import { networkHandlers } from "./internal/handlers/network.ts"
+import { networkPoliciesHandlers } from "./internal/handlers/networkPolicies.ts"
+import { objectsHandlers } from "./internal/handlers/objects.ts"
 import { toResponse } from "./internal/handlers/respond.ts"
+import { secretsHandlers } from "./internal/handlers/secrets.ts"
 import { snapshotsHandlers } from "./internal/handlers/snapshots.ts"
 
 const nowhere = HttpRouter.add(
@@ -33,7 +37,14 @@ const nowhere = HttpRouter.add(
   })
 )
 
-/** Every route, with the OpenAPI document at `/openapi.json`. */
+/**
+ * Every route, with the OpenAPI document at `/openapi.json`.
+ *
+ * **Details**
+ *
+ * Blueprints, storage objects, secrets and network policies are answered from a `BlueprintStore`, `ObjectStore`, `SecretStore`
+ * or `NetworkPolicyStore` where one is provided, and with a typed 501 where none is.
+ */
 export const layer: Layer.Layer<
   never,
   never,
@@ -55,6 +66,7 @@ export const layer: Layer.Layer<
       networkHandlers,
       snapshotsHandlers
     ]),
+    Layer.provide([blueprintsHandlers, networkPoliciesHandlers, objectsHandlers, secretsHandlers]),
     // After the handlers, which need it, too.
     Layer.provide([door, authorization])
   ),

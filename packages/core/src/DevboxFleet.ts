@@ -99,25 +99,26 @@ const makeLedger = (items: number) =>
           effect.pipe(
             Effect.provideService(CurrentPace, pace),
             Effect.provideService(DevboxLeaks, {
-              report: (leak) => Effect.andThen(Effect.sync(() => leaks.push(leak)), outer.report(leak))
+              report: (leak) =>
+                Effect.andThen(
+                  Effect.sync(() => leaks.push(leak)),
+                  outer.report(leak)
+                )
             })
           )
         ),
-      report: Effect.map(
-        Clock.currentTimeMillis,
-        (now): Report => ({
-          items,
-          created: creations.length,
-          succeeded,
-          failed,
-          cancelled: items - succeeded - failed,
-          leaks,
-          slowed: pace.slowed(),
-          duration: Duration.millis(now - began),
-          creation: spread(creations),
-          use: spread(uses)
-        })
-      )
+      report: Effect.map(Clock.currentTimeMillis, (now): Report => ({
+        items,
+        created: creations.length,
+        succeeded,
+        failed,
+        cancelled: items - succeeded - failed,
+        leaks,
+        slowed: pace.slowed(),
+        duration: Duration.millis(now - began),
+        creation: spread(creations),
+        use: spread(uses)
+      }))
     }
   })
 
@@ -128,7 +129,11 @@ const fleet = <A, B, E, R, C, E2, R2>(
   items: Iterable<A>,
   options: Options<A>,
   use: (devbox: Devbox, item: A, index: number) => Effect.Effect<B, E, R>,
-  each: (one: Effect.Effect<B, E | WaitError, Exclude<R, Scope.Scope> | DevboxService>, item: A, index: number) => Effect.Effect<C, E2, R2>
+  each: (
+    one: Effect.Effect<B, E | WaitError, Exclude<R, Scope.Scope> | DevboxService>,
+    item: A,
+    index: number
+  ) => Effect.Effect<C, E2, R2>
 ): Effect.Effect<{ readonly values: ReadonlyArray<C>; readonly report: Report }, E2, R2> =>
   Effect.suspend(() => {
     const all = Array.from(items)
@@ -192,8 +197,7 @@ export const make = (
       const ledger = yield* makeLedger(wanted.length)
       const create = Effect.forEach(
         wanted,
-        (own, index) =>
-          DevboxService.use((service) => service.create({ ...optionsOf(options, own, index), ...own })),
+        (own, index) => DevboxService.use((service) => service.create({ ...optionsOf(options, own, index), ...own })),
         { concurrency: options.concurrency ?? defaultConcurrency }
       )
       return yield* restore(Scope.provide(ledger.within(create), scope)).pipe(

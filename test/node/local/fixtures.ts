@@ -1,5 +1,5 @@
 /** A state folder of its own and the service over it; what a test leaves behind fails it. */
-import { DevboxService } from "@effect-devbox/core"
+import { type DevboxBackend, DevboxService } from "@effect-devbox/core"
 import { LocalBackend } from "@effect-devbox/node"
 import { Effect, Layer, type Scope } from "effect"
 import * as fs from "node:fs"
@@ -28,7 +28,7 @@ export const leftovers = (dir: string): ReadonlyArray<string> => [
 
 /** Runs a program in a state folder of its own and asserts that nothing is left when it is over. */
 export const inLocal = <A, E>(
-  program: (dir: string) => Effect.Effect<A, E, DevboxService | Scope.Scope>,
+  program: (dir: string) => Effect.Effect<A, E, DevboxService | DevboxBackend.DevboxBackend | Scope.Scope>,
   options: LocalBackend.Options = {}
 ) =>
   Effect.scoped(

@@ -11,10 +11,12 @@ import {
   readFileSync,
   rmSync,
   rmdirSync,
+  statSync,
+  readdirSync,
   existsSync
 } from "node:fs"
-import { tmpdir } from "node:os"
-import { join, resolve } from "node:path"
+import { homedir, tmpdir } from "node:os"
+import { basename, join, resolve } from "node:path"
 import { execFileSync } from "node:child_process"
 import { findLeaks } from "../findLeaks.ts"
 import type { Summary } from "../summaryReporter.ts"
@@ -67,6 +69,8 @@ const runStage = async (stage: Stage, index: number): Promise<Outcome> => {
       ...(asUser ? { HOME: join(base, "home"), PATH: `${cwd}/node_modules/.bin:/usr/local/bin:/usr/bin:/bin` } : {}),
       TMPDIR: temp,
       XDG_STATE_HOME: join(temp, "state"),
+      // Where tests keep their state directories; the default is not on every machine a place for overlays.
+      DEVBOX_TEST_DIR: temp,
       // Compilers cache their own code in the temporary directory unless told where else; that is no leak of ours.
       NODE_COMPILE_CACHE: join(base, "compile-cache"),
       EFFECT_DEVBOX_SUMMARY: join(temp, "summary.json"),
@@ -109,14 +113,31 @@ const readSummary = (path: string): Summary | undefined => {
   return read
 }
 
-/** What a stage left in its temporary directory; an empty directory is ours to remove. */
+/** Folders that a stage made elsewhere and forgot. */
+const forgotten = (since: number): ReadonlyArray<string> =>
+  ["/tmp", "/var/tmp", homedir()]
+    .flatMap((place) => (existsSync(place) ? readdirSync(place).map((name) => join(place, name)) : []))
+    .filter(
+      (path) => /devbox|fresh-|leak-check/.test(basename(path)) && path !== base && statSync(path).ctimeMs >= since
+    )
+    .map((path) => `left behind: ${path}`)
+
+/** On a machine of its own CI also looks for what does not name the stage's directory: variables, groups, other folders. */
+const alone = process.env["CI"] === "true"
+
+/** What a stage left in its temporary directory and around; an empty directory is ours to remove. */
 const leaksOf = (temp: string, since: number): ReadonlyArray<string> => {
   try {
     rmdirSync(temp)
   } catch {
     // Not empty: it is reported below.
   }
-  return findLeaks({ stateDir: temp, since }).map((leak) => `left behind: ${leak.kind} ${leak.what} (${leak.why})`)
+  return [
+    ...findLeaks({ stateDir: temp, since: alone ? since : undefined }).map(
+      (leak) => `left behind: ${leak.kind} ${leak.what} (${leak.why})`
+    ),
+    ...(alone ? forgotten(since) : [])
+  ]
 }
 
 const names = process.argv.slice(2)

@@ -22,17 +22,57 @@ export interface Stage {
 }
 
 const pnpm = (...words: ReadonlyArray<string>): ReadonlyArray<string> => ["npx", "-y", "pnpm@12", ...words]
+const vitest = (...words: ReadonlyArray<string>): ReadonlyArray<string> => ["vitest", "run", ...words]
+
+/** Everything that runs devboxes on this machine. */
+const localTests = vitest("test/node/", "test/tools/tier", "test/conformance/local")
+
+/** The local backend as one user, with one way to build devboxes. On Linux a stage fails unless it ran in exactly its tier. */
+const local = (who: "root" | "ordinary user", launcher: "bubblewrap" | "util-linux"): Stage => ({
+  name: `local: ${who}, ${launcher}`,
+  command: localTests,
+  who,
+  tests: true,
+  tier: `isolated/${launcher}`,
+  ...(launcher === "util-linux" ? { env: { EFFECT_DEVBOX_BUBBLEWRAP: "off" } } : {}),
+  minutes: 10
+})
+
+/** The demo, interrupted after some lines of output: while it creates, runs tests, and runs many devboxes. */
+const interruptedDemo = (lines: number): Stage => ({
+  name: `demo, interrupted after ${lines} lines`,
+  command: pnpm("demo"),
+  who: "caller",
+  tests: false,
+  minutes: 3,
+  interruptAfterLines: lines
+})
 
 /** In the order in which they run. */
 export const stages: ReadonlyArray<Stage> = [
   { name: "check", command: pnpm("check"), who: "caller", tests: false, minutes: 5 },
-  { name: "test", command: pnpm("test"), who: "caller", tests: true, minutes: 10 },
   { name: "build", command: pnpm("build"), who: "caller", tests: false, minutes: 5 },
+  { name: "test", command: pnpm("test"), who: "caller", tests: true, minutes: 10 },
+  local("root", "bubblewrap"),
+  local("root", "util-linux"),
+  local("ordinary user", "bubblewrap"),
+  local("ordinary user", "util-linux"),
   {
-    name: "fresh clone: test",
-    command: ["bash", "test/tools/freshClone.sh", "test"],
+    name: "escape attempts",
+    command: vitest("--config", "test/escape/vitest.config.ts"),
     who: "caller",
     tests: true,
+    tier: "isolated/bubblewrap",
     minutes: 10
+  },
+  { name: "readme", command: ["node", "test/readme/run.ts"], who: "caller", tests: false, minutes: 5 },
+  { name: "demo", command: pnpm("demo"), who: "caller", tests: false, minutes: 3 },
+  ...[1, 7, 29].map(interruptedDemo),
+  {
+    name: "fresh clone: demo and test",
+    command: ["bash", "test/tools/freshClone.sh", "demo", "test"],
+    who: "caller",
+    tests: true,
+    minutes: 15
   }
 ]

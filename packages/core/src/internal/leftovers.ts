@@ -35,7 +35,10 @@ const all = <A extends { readonly id: string }>(
 
 const isOver = (info: DevboxInfo): boolean => info.status === "shutdown" || info.status === "failure"
 
-const execution = (backend: Shape, { devboxId, executionId }: Started): Effect.Effect<ReadonlyArray<Living>, BackendError> =>
+const execution = (
+  backend: Shape,
+  { devboxId, executionId }: Started
+): Effect.Effect<ReadonlyArray<Living>, BackendError> =>
   backend.getExecution(devboxId, executionId).pipe(
     Effect.map((info) =>
       info.status === "completed" ? [] : [{ resource: "execution" as const, id: executionId, state: info.status }]

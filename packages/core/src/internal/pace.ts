@@ -59,7 +59,10 @@ export const makePace = (): Pace => {
     }),
     refused: (turn, retryAfter) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
-        pausedUntil = Math.max(pausedUntil, now + (retryAfter === undefined ? defaultPause : Duration.toMillis(retryAfter)))
+        pausedUntil = Math.max(
+          pausedUntil,
+          now + (retryAfter === undefined ? defaultPause : Duration.toMillis(retryAfter))
+        )
         nextAt = Math.max(nextAt, pausedUntil)
         // Calls that were under way together are refused together, and that is one sign, not many.
         if (turn !== episode) return

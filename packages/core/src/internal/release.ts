@@ -37,11 +37,15 @@ export const release = (backend: Shape, id: DevboxId): Effect.Effect<void> => {
   const attempt = politely.pipe(
     Effect.map(isOver),
     Effect.catch(gone),
-    Effect.flatMap((over) => (over ? Effect.succeed(true) : Effect.repeat(look, { until: (seen) => seen, schedule: pace }))),
+    Effect.flatMap((over) =>
+      over ? Effect.succeed(true) : Effect.repeat(look, { until: (seen) => seen, schedule: pace })
+    ),
     // Whatever went wrong, a shutdown can be asked for again: it is final and asking twice does no harm.
     Effect.retry({ schedule: pace, while: (error) => error._tag !== "BackendError" || error.isRetryable }),
     // An answer that makes no sense, or a refusal, may be the answer to what was done already.
-    Effect.catch((error) => Effect.flatMap(idempotent(look), (over) => (over ? Effect.succeed(true) : Effect.fail(error))))
+    Effect.catch((error) =>
+      Effect.flatMap(idempotent(look), (over) => (over ? Effect.succeed(true) : Effect.fail(error)))
+    )
   )
   const unconfirmed = (detail: string) =>
     report({ resource: "devbox", id, devboxId: undefined, backend: backend.name, detail })

@@ -8,7 +8,14 @@ import * as Stream from "effect/Stream"
 import type { Shape } from "../DevboxBackend.ts"
 import { BackendError, type OutputError, OutputLost, TransportError } from "../DevboxError.ts"
 import type { DevboxId } from "../DevboxModel.ts"
-import { type Channel, cursorStart, type ExecutionId, type OutputChunk, type OutputCursor, type OutputEvent } from "../Execution.ts"
+import {
+  type Channel,
+  cursorStart,
+  type ExecutionId,
+  type OutputChunk,
+  type OutputCursor,
+  type OutputEvent
+} from "../Execution.ts"
 import { pacedStream } from "./pace.ts"
 import { backoff, maySendAgain } from "./retry.ts"
 
@@ -41,7 +48,8 @@ export const tail = (
       for (const on of ["stdout", "stderr"] as const) {
         const promised = event[on]
         if (promised === undefined || (channel !== "both" && channel !== on) || promised <= cursor[on]) continue
-        if (++short > patience) return Effect.fail(lost(on, promised, cursor[on], "The backend promised more than it gave."))
+        if (++short > patience)
+          return Effect.fail(lost(on, promised, cursor[on], "The backend promised more than it gave."))
         return Effect.fail(cutOff(`${on} ended at byte ${cursor[on]} of ${promised}`))
       }
       return Effect.undefined
@@ -61,7 +69,9 @@ export const tail = (
       }
       cursor[event.channel] = event.end
       short = 0
-      return Effect.succeed(event.start < seen ? { ...event, bytes: event.bytes.subarray(seen - event.start), start: seen } : event)
+      return Effect.succeed(
+        event.start < seen ? { ...event, bytes: event.bytes.subarray(seen - event.start), start: seen } : event
+      )
     }
 
     const connection = Stream.suspend(() => {
@@ -74,9 +84,14 @@ export const tail = (
         }),
         Stream.filter((chunk): chunk is OutputChunk => chunk !== "seen" && chunk !== undefined),
         Stream.concat(
-          Stream.suspend(() => (whole ? Stream.empty : Stream.fail(cutOff("the stream stopped before the command's output ended"))))
+          Stream.suspend(() =>
+            whole ? Stream.empty : Stream.fail(cutOff("the stream stopped before the command's output ended"))
+          )
         )
       )
     })
-    return Stream.retry(connection, backoff.pipe(Schedule.while(({ input }) => Effect.succeed(maySendAgain(input, true)))))
+    return Stream.retry(
+      connection,
+      backoff.pipe(Schedule.while(({ input }) => Effect.succeed(maySendAgain(input, true))))
+    )
   })

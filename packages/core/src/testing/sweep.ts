@@ -168,7 +168,13 @@ const sweeping = async <A, E, ROut, LE>(options: Options<A, E, ROut, LE>): Promi
     problems.push({ pass, point, deed, outcome, leftovers: left, reported: leaks })
   }
 
-  const interruptAll = async (pass: Pass, run: Outcome<A, E>, from: number, script: ReadonlyArray<Fault>, prefix: string) => {
+  const interruptAll = async (
+    pass: Pass,
+    run: Outcome<A, E>,
+    from: number,
+    script: ReadonlyArray<Fault>,
+    prefix: string
+  ) => {
     const known = new Set<string>()
     let place = 0
     for (const [index, point] of run.meter.points.entries()) {
@@ -179,7 +185,9 @@ const sweeping = async <A, E, ROut, LE>(options: Options<A, E, ROut, LE>): Promi
         const outcome = await runOnce(subject, { step: index + 1, how }, script)
         const struck = outcome.meter.struck()
         if (struck?.point !== point) {
-          throw new Error(`it is not the same every time: step ${index + 1} was ${point}, then ${struck?.point ?? "not reached"}`)
+          throw new Error(
+            `it is not the same every time: step ${index + 1} was ${point}, then ${struck?.point ?? "not reached"}`
+          )
         }
         if (struck.masked) deferred += 1
         judge(pass, `${prefix}interrupted ${how} the step`, point, outcome)

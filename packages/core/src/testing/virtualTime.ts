@@ -21,13 +21,15 @@ export const run = <A, E, R>(program: Effect.Effect<A, E, R>, options: Options =
     Effect.callback<A, E>((resume) => {
       const world = makeWorld({ limit: options.limit ?? "1 day", seed: options.seed ?? 1, logs: true })
       const controller = new AbortController()
-      const done = world.run(program, context, { signal: controller.signal }).then((exit) =>
-        resume(
-          exit === "stuck"
-            ? Effect.die(new Error("The program waits for something that does not happen in virtual time."))
-            : exit
+      const done = world
+        .run(program, context, { signal: controller.signal })
+        .then((exit) =>
+          resume(
+            exit === "stuck"
+              ? Effect.die(new Error("The program waits for something that does not happen in virtual time."))
+              : exit
+          )
         )
-      )
       return Effect.andThen(
         Effect.sync(() => controller.abort()),
         Effect.promise(() => done)

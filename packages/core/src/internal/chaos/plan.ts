@@ -101,7 +101,11 @@ export type Caller = object
 
 /** Decides over the next call of an operation. */
 export interface Plan {
-  readonly next: (operation: Operation, caller: Caller, nowMs: number) => { readonly call: number; readonly faults: ReadonlyArray<Fault> }
+  readonly next: (
+    operation: Operation,
+    caller: Caller,
+    nowMs: number
+  ) => { readonly call: number; readonly faults: ReadonlyArray<Fault> }
 }
 
 const millis = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))

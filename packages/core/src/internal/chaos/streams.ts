@@ -57,7 +57,9 @@ const pieces = <A>(element: A): ReadonlyArray<A> => {
   const size = sizeOf(element)
   if (slice(element, 0, 0) === element || size < 2) return [element]
   const step = Math.ceil(size / 4)
-  return Array.from({ length: Math.ceil(size / step) }, (_, i) => slice(element, i * step, Math.min(size, (i + 1) * step)))
+  return Array.from({ length: Math.ceil(size / step) }, (_, i) =>
+    slice(element, i * step, Math.min(size, (i + 1) * step))
+  )
 }
 
 /** A stream in small pieces, with a pause before each. */

@@ -39,7 +39,11 @@ export const strike = (setting: Setting): Interceptor => {
   const broken = (call: Call, { amount, kind }: Fault): BackendError => {
     switch (kind) {
       case "refuse":
-        return failure(call, new UnavailableError({ detail: "chaos: unavailable for a moment", status: 503 }), "rejected")
+        return failure(
+          call,
+          new UnavailableError({ detail: "chaos: unavailable for a moment", status: 503 }),
+          "rejected"
+        )
       case "rateLimit": {
         const detail = "chaos: too many requests"
         return failure(call, new RateLimitError({ detail, retryAfterMs: amount ?? 0 }), "rejected")
@@ -80,10 +84,12 @@ export const strike = (setting: Setting): Interceptor => {
   const overtaken = (fault: Fault): Effect.Effect<void> =>
     Effect.flatMap(Deferred.make<void>(), (past) => {
       held.add(past)
-      return setting.struck(fault).pipe(
-        Effect.andThen(Effect.raceFirst(Deferred.await(past), Effect.sleep(Duration.millis(fault.amount ?? 0)))),
-        Effect.ensuring(Effect.sync(() => held.delete(past)))
-      )
+      return setting
+        .struck(fault)
+        .pipe(
+          Effect.andThen(Effect.raceFirst(Deferred.await(past), Effect.sleep(Duration.millis(fault.amount ?? 0)))),
+          Effect.ensuring(Effect.sync(() => held.delete(past)))
+        )
     })
 
   /** What happens on the way to the backend. */
@@ -107,7 +113,10 @@ export const strike = (setting: Setting): Interceptor => {
       return Effect.matchEffect(run, { onSuccess: () => lost, onFailure: () => lost })
     }
     if (fault !== undefined) {
-      return Effect.andThen(fault.kind === "drop" ? pause(fault) : setting.struck(fault), Effect.fail(broken(call, fault)))
+      return Effect.andThen(
+        fault.kind === "drop" ? pause(fault) : setting.struck(fault),
+        Effect.fail(broken(call, fault))
+      )
     }
     const twice = of(faults, "duplicate")
     if (twice === undefined) return run

@@ -51,5 +51,6 @@ export const renderer = <A extends { readonly event: string; readonly data: unkn
   events: Schema.ConstraintCodec<A, { readonly event: string; readonly data: string }>
 ): ((data: Exclude<A, { readonly event: "error" }>["data"]) => string) => {
   const write = Schema.encodeSync(events)
+  // Every member of such a union but the error has these two fields, and its data is what is given.
   return (data) => write({ event: "message", data } as unknown as A).data
 }

@@ -32,8 +32,7 @@ export interface StartOptions {
 
 /** See `DevboxBackend`. */
 export const commands = (transport: Transport, facts: Facts, options: StartOptions) => {
-  const { call, peer } = transport
-  const { executions } = transport.api
+  const { api, call, peer } = transport
 
   const requestFor = (params: StartExecution): Effect.Effect<ExecuteRequest, BackendError> => {
     const { attachStdin, command, commandId, cwd, env, shell } = params
@@ -80,7 +79,7 @@ export const commands = (transport: Transport, facts: Facts, options: StartOptio
   ): Effect.Effect<ExecutionInfo, LookupError> =>
     call(
       looking("getExecution", id, executionId),
-      executions.retrieve({ params: { id, executionId }, query: defined({ last_n: limit?.lastLines }) })
+      api.executions.retrieve({ params: { id, executionId }, query: defined({ last_n: limit?.lastLines }) })
     )
 
   const stdin = (input: StdinInput): Effect.Effect<{ text?: string; bytes?: Uint8Array; signal?: "EOF" | "INTERRUPT" }, BackendError> => {
@@ -100,20 +99,20 @@ export const commands = (transport: Transport, facts: Facts, options: StartOptio
         call(
           { ...asking("exec", id), hold: options.optimisticTimeout },
           payload.commandId === undefined
-            ? executions.executeAsync({ params: { id }, payload })
-            : executions.execute({ params: { id }, query: {}, payload })
+            ? api.executions.executeAsync({ params: { id }, payload })
+            : api.executions.execute({ params: { id }, query: {}, payload })
         )
       ),
     getExecution,
     output: makeOutput(transport, facts, getExecution),
     sendStdin: (id, executionId, input) =>
       Effect.flatMap(stdin(input), (payload) =>
-        Effect.asVoid(call(asked("sendStdin", id, executionId), executions.sendStdIn({ params: { id, executionId }, payload })))
+        Effect.asVoid(call(asked("sendStdin", id, executionId), api.executions.sendStdIn({ params: { id, executionId }, payload })))
       ),
     kill: (id, executionId, how) =>
       call(
         asked("kill", id, executionId),
-        executions.kill({
+        api.executions.kill({
           params: { id, executionId },
           payload: defined({
             killProcessGroup: how?.group,
@@ -124,7 +123,7 @@ export const commands = (transport: Transport, facts: Facts, options: StartOptio
     waitForExecution: (id, executionId, hold, limit) =>
       call(
         { ...looking("waitForExecution", id, executionId), hold },
-        executions
+        api.executions
           .waitForStatus({
             params: { id, executionId },
             query: defined({ last_n: limit?.lastLines }),

@@ -11,7 +11,7 @@ import { ExecutionDetail } from "../../Execution.ts"
 import { uploadBody } from "./multipart.ts"
 import { watched } from "./sse.ts"
 import type { Ask, Transport } from "./transport.ts"
-import { uploading } from "./uploading.ts"
+import { either, uploading } from "./uploading.ts"
 
 /** Text up to this size goes the way for text, whose answer says what came of it. */
 const textLimit = 8 * 1024 * 1024
@@ -33,15 +33,14 @@ const touching = (operation: string, id: DevboxId, path: string) =>
 
 /** See `DevboxBackend`. */
 export const files = (transport: Transport) => {
-  const { call, httpClient } = transport
-  const { files } = transport.api
+  const { api, call, httpClient } = transport
 
   const download: Implementation["download"] = (id, path, options) => {
     const ask = { ...touching("download", id, path), reads: true }
     const opened =
       options?.text === true
-        ? files.read({ params: { id }, headers: { accept: "text/plain" }, payload: { filePath: path } })
-        : files.download({ params: { id }, headers: { accept: "application/octet-stream" }, payload: { path } })
+        ? api.files.read({ params: { id }, headers: { accept: "text/plain" }, payload: { filePath: path } })
+        : api.files.download({ params: { id }, headers: { accept: "application/octet-stream" }, payload: { path } })
     return Stream.unwrap(
       Effect.map(
         call(ask, opened),
@@ -56,7 +55,7 @@ export const files = (transport: Transport) => {
       call(
         touching("upload", id, path),
         // A byte order mark is a character of the file like any other.
-        files.write({ params: { id }, payload: { filePath: path, contents: text(parts) } })
+        api.files.write({ params: { id }, payload: { filePath: path, contents: text(parts) } })
       )
     )
 
@@ -74,10 +73,7 @@ export const files = (transport: Transport) => {
         )
       )
     ).pipe(
-      Effect.catch(
-        (failure): Effect.Effect<never, FileAccessError | E> =>
-          "own" in failure ? Effect.fail(failure.own) : transport.judged(ask, failure.sent)
-      ),
+      Effect.catch((failure) => either(failure, (error) => transport.judged(ask, error))),
       Effect.as(new ExecutionDetail({ devboxId: id, exitStatus: 0, stdout: "", stderr: "" }))
     )
     return transport.existing(ask, sent)

@@ -57,12 +57,11 @@ const forPeer = (facts: Facts, backend: string, params: CreateParams): Effect.Ef
 /** See `DevboxBackend`. */
 export const lifecycle = (transport: Transport, facts: Facts) => {
   const { api, call, opaque, peer } = transport
-  const { devboxes } = api
   const seen = (info: DevboxInfo): DevboxInfo =>
     info.tunnel === undefined ? info : new DevboxInfo({ ...info, tunnel: withAddress(peer.baseUrl, info.tunnel) })
 
   const get = (id: DevboxId): Effect.Effect<DevboxInfo, LookupError> =>
-    Effect.map(call(looking("get", id), devboxes.retrieve({ params: { id } })), seen)
+    Effect.map(call(looking("get", id), api.devboxes.retrieve({ params: { id } })), seen)
 
   return {
     create: (params) =>
@@ -73,14 +72,14 @@ export const lifecycle = (transport: Transport, facts: Facts) => {
             fails: ["ResourceNotFound"],
             about: params.snapshotId === undefined ? undefined : { resource: "snapshot", id: params.snapshotId }
           },
-          devboxes.create({ payload })
+          api.devboxes.create({ payload })
         )
       ).pipe(Effect.map(seen)),
     get,
     list: ({ limit, metadata, startingAfter, status }) =>
       call(
         { operation: "list", reads: true },
-        devboxes.list({
+        api.devboxes.list({
           query: {
             ...defined({ limit, starting_after: startingAfter, status }),
             // Counting is work for the server and nobody asks.
@@ -92,55 +91,52 @@ export const lifecycle = (transport: Transport, facts: Facts) => {
     update: (id, change) =>
       call(
         { operation: "update", about: devbox(id), fails: ["ResourceNotFound"] },
-        devboxes.update({ params: { id }, payload: defined(change) })
+        api.devboxes.update({ params: { id }, payload: defined(change) })
       ).pipe(Effect.map(seen)),
-    suspend: (id) => Effect.map(call(asking("suspend", id), devboxes.suspend({ params: { id } })), seen),
-    resume: (id) => Effect.map(call(asking("resume", id), devboxes.resume({ params: { id } })), seen),
+    suspend: (id) => Effect.map(call(asking("suspend", id), api.devboxes.suspend({ params: { id } })), seen),
+    resume: (id) => Effect.map(call(asking("resume", id), api.devboxes.resume({ params: { id } })), seen),
     shutdown: (id, options) =>
       call(
         { operation: "shutdown", about: devbox(id), fails: ["ResourceNotFound", "Conflict"], conflict: id },
-        devboxes.shutdown({ params: { id }, query: options?.force === true ? { force: true } : {} })
+        api.devboxes.shutdown({ params: { id }, query: options?.force === true ? { force: true } : {} })
       ).pipe(Effect.map(seen)),
-    keepAlive: (id) => opaque(asking("keepAlive", id), devboxes.keepAlive({ params: { id }, responseMode: "response-only" })),
-    usage: (id) => call(looking("usage", id), devboxes.usage({ params: { id } })),
+    keepAlive: (id) => opaque(asking("keepAlive", id), api.devboxes.keepAlive({ params: { id }, responseMode: "response-only" })),
+    usage: (id) => call(looking("usage", id), api.devboxes.usage({ params: { id } })),
     logs: (id, filter) =>
       call(
         looking("logs", id),
-        devboxes.logs({
+        api.devboxes.logs({
           params: { id },
           query: defined({ execution_id: filter?.executionId, shell_name: filter?.shellName })
         })
       ).pipe(Effect.map((answer) => answer.logs)),
     notices: Stream.unwrap(
-      Effect.map(
-        // The generated official methods ask for JSON and get an empty answer (PROTOCOL P10).
-        call(
-          watching,
-          Effect.flatMap(
-            devboxes.watchEvictions({ headers: { accept: "text/event-stream" }, responseMode: "response-only" }),
-            expectEvents
-          )
-        ),
-        (response) => parse(watched(response.stream))
+      Effect.suspend(() =>
+        Effect.map(
+          call(
+            watching,
+            Effect.flatMap(
+              // The generated official methods ask for JSON and get an empty answer (PROTOCOL P10).
+              api.devboxes.watchEvictions({ headers: { accept: "text/event-stream" }, responseMode: "response-only" }),
+              expectEvents
+            )
+          ),
+          (response) => parse(watched(response.stream))
+        )
       )
     ).pipe(
       Stream.mapEffect(decodeNotice),
-      Stream.mapEffect((said) =>
-        said._tag === "Data"
-          ? Effect.succeed(said.data)
-          : Effect.fail(
-              transport.reject(
-                watching.operation,
-                new UnavailableError({ detail: said.failure.message ?? "the server ended the watch" })
-              )
-            )
-      ),
+      Stream.mapEffect((said) => {
+        if (said._tag === "Data") return Effect.succeed(said.data)
+        const detail = said.failure.message ?? "the server ended the watch"
+        return Effect.fail(transport.reject(watching.operation, new UnavailableError({ detail })))
+      }),
       Stream.catch((error) => Stream.fromEffect(transport.judged(watching, error)))
     ),
     waitForStatus: (id, statuses, hold) =>
       call(
         { ...looking("waitForStatus", id), hold },
-        devboxes.waitForStatus({ params: { id }, payload: { statuses, timeoutSeconds: Duration.toSeconds(hold) } }).pipe(
+        api.devboxes.waitForStatus({ params: { id }, payload: { statuses, timeoutSeconds: Duration.toSeconds(hold) } }).pipe(
           Effect.map(seen),
           // The hold ended: what is now is the answer.
           Effect.catchIf(

@@ -11,9 +11,8 @@ import type { ObjectStore, StorageObjectId } from "../../StorageObjects.ts"
 import { defined } from "../defined.ts"
 import { page } from "./lifecycle.ts"
 import { watched } from "./sse.ts"
-import type { Ask, Transport } from "./transport.ts"
-import { refusedUnless } from "./transport.ts"
-import { uploading } from "./uploading.ts"
+import { type Ask, refusedUnless, type Transport } from "./transport.ts"
+import { either, uploading } from "./uploading.ts"
 
 const about = (operation: string, id: StorageObjectId) =>
   ({ operation, about: { resource: "object", id }, fails: ["ResourceNotFound"] }) satisfies Ask<"ResourceNotFound">
@@ -46,7 +45,7 @@ export const objects = (transport: Transport, bare: HttpClient.HttpClient): type
             HttpClientRequest.removeHeader("content-type")
           )
         )
-      ).pipe(Effect.catch((failure) => ("own" in failure ? Effect.fail(failure.own) : judged(ask, failure.sent))))
+      ).pipe(Effect.catch((failure) => either(failure, (error) => judged(ask, error))))
     },
     complete: (id) => call(about("completeObject", id), api.objects.complete({ params: { id } })),
     get: (id) => call({ ...about("getObject", id), reads: true }, api.objects.retrieve({ params: { id } })),

@@ -34,7 +34,6 @@ export const makeOutput = (
 ) => {
   const meaning: OffsetMeaning = { current: "unknown" }
   const exact = facts.capabilities.features.has("exactBytes")
-  const { executions } = transport.api
 
   const open = (id: DevboxId, executionId: ExecutionId, channel: Channel, from: number) => {
     const request = {
@@ -43,7 +42,7 @@ export const makeOutput = (
       headers: { accept: "text/event-stream", ...(facts.ours ? { [bytesHeader.name]: bytesHeader.value } : {}) },
       responseMode: "response-only"
     } as const
-    return channel === "stdout" ? executions.streamStdout(request) : executions.streamStderr(request)
+    return channel === "stdout" ? transport.api.executions.streamStdout(request) : transport.api.executions.streamStderr(request)
   }
 
   const single = (

@@ -104,6 +104,31 @@ const understood = (effect: Effect.Effect<unknown, unknown, unknown>) =>
 const isHttpClientError = (error: unknown): error is HttpClientError.HttpClientError =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "HttpClientError"
 
+/** The client of the whole interface, of which a group is made when it is first used: making all takes longer than a request. */
+const makeApi = <E, R>(httpClient: HttpClient.HttpClient.With<E, R>) => {
+  const lazily = <A>(make: () => A) => {
+    let made: A | undefined
+    return () => (made ??= make())
+  }
+  const options = { httpClient, transformResponse: understood }
+  const groups = {
+    blueprints: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "blueprints" }))),
+    devboxes: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "devboxes" }))),
+    executions: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "executions" }))),
+    extensions: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "extensions" }))),
+    files: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "files" }))),
+    network: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "network" }))),
+    networkPolicies: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "networkPolicies" }))),
+    objects: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "objects" }))),
+    secrets: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "secrets" }))),
+    snapshots: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "snapshots" })))
+  }
+  type Groups = { readonly [K in keyof typeof groups]: ReturnType<(typeof groups)[K]> }
+  const api = {}
+  for (const [name, get] of Object.entries(groups)) Object.defineProperty(api, name, { get, enumerable: true })
+  return api as Groups
+}
+
 /** Builds the transport to a peer. */
 export const makeTransport = (peer: Peer) =>
   Effect.gen(function* () {
@@ -112,7 +137,7 @@ export const makeTransport = (peer: Peer) =>
       named(peer),
       refusedUnless
     )
-    const api = yield* HttpApiClient.makeWith(DevboxApi, { httpClient, transformResponse: understood })
+    const api = makeApi(httpClient)
 
     const backendError = (
       ask: Pick<Ask<never>, "operation" | "reads">,
@@ -150,7 +175,7 @@ export const makeTransport = (peer: Peer) =>
       }
     }
 
-    const judged = <Tag extends WireError["_tag"]>(ask: Ask<Tag>, error: unknown): Effect.Effect<never, Failure<Tag>> =>
+    const judged = <Tag extends WireError["_tag"] = never>(ask: Ask<Tag>, error: unknown): Effect.Effect<never, Failure<Tag>> =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(judge(ask, error, now)))
 
     /** Does something for what can exist: with an id that is no part of a path the path would be another one. */

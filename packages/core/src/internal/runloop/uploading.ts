@@ -20,6 +20,12 @@ const pieces = <E>(contents: Stream.Stream<Uint8Array, E>): Stream.Stream<Uint8A
 /** Whose failure it is: the contents' own, or of sending them. */
 export type UploadFailure<E> = { readonly own: E } | { readonly sent: unknown }
 
+/** The contents' own failure as it is, and that of sending them as what it is judged to be. */
+export const either = <E, E2>(
+  failure: UploadFailure<E>,
+  judged: (error: unknown) => Effect.Effect<never, E2>
+): Effect.Effect<never, E | E2> => ("own" in failure ? Effect.fail(failure.own) : judged(failure.sent))
+
 /** Sends the contents by a request that is made with them, and waits for the answer. */
 export const uploading = <E, E2>(
   contents: Stream.Stream<Uint8Array, E>,

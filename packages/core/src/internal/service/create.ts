@@ -1,6 +1,6 @@
 /** Options → request, and the creation of a devbox that nobody can lose: found again after a lost answer, undone when unwanted. */
 import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type { Shape } from "../../DevboxBackend.ts"
 import type { BackendError, ResourceNotFound } from "../../DevboxError.ts"
 import type { CreateOptions } from "../../DevboxHandle.ts"

@@ -26,14 +26,18 @@ const grace = Duration.seconds(2)
 const confirmation = Duration.seconds(10)
 
 /** The command as errors and spans may show it: redacted words stay hidden. */
-export const display = (command: Command): string => (typeof command === "string" ? command : CommandLine.display(command))
+export const display = (command: Command): string =>
+  typeof command === "string" ? command : CommandLine.display(command)
 
 /** Starts a command; `doubted` hears of every sending after which it may run, also of one that was followed by another. */
 const start = (backend: Shape, id: DevboxId, command: Command, options: StartOptions, doubted?: () => void) =>
   Effect.suspend(() => {
     const params: StartExecution = {
       commandId: options.commandId ?? ExecutionId.make(SecureRandom.uuidV7Unsafe()),
-      command: typeof command === "string" ? command : command.map((word) => (Redacted.isRedacted(word) ? Redacted.value(word) : word)),
+      command:
+        typeof command === "string"
+          ? command
+          : command.map((word) => (Redacted.isRedacted(word) ? Redacted.value(word) : word)),
       shell: options.shell,
       attachStdin: options.attachStdin,
       env: options.env,
@@ -205,7 +209,9 @@ export const exec = (
             listeners.length === 0
               ? outcome
               : Effect.map(
-                  Effect.all([outcome, Effect.all(listeners, { concurrency: "unbounded" })], { concurrency: "unbounded" }),
+                  Effect.all([outcome, Effect.all(listeners, { concurrency: "unbounded" })], {
+                    concurrency: "unbounded"
+                  }),
                   ([value]) => value
                 )
           return restore(whole)

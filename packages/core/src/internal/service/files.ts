@@ -27,7 +27,14 @@ const gather = <E>(stream: Stream.Stream<Uint8Array, E>): Effect.Effect<Uint8Arr
 /** A path that no file system takes is refused before it is sent. */
 const checked = (devboxId: DevboxId, path: string): Effect.Effect<string, FileError> =>
   path === "" || path.includes("\0")
-    ? Effect.fail(new FileError({ devboxId, path, kind: "InvalidPath", detail: path === "" ? "it is empty" : "it contains a NUL character" }))
+    ? Effect.fail(
+        new FileError({
+          devboxId,
+          path,
+          kind: "InvalidPath",
+          detail: path === "" ? "it is empty" : "it contains a NUL character"
+        })
+      )
     : Effect.succeed(path)
 
 /** The bytes of a file, all at once; read again from the beginning when the connection breaks. */
@@ -35,7 +42,11 @@ export const download = (backend: Shape, id: DevboxId, path: string): Effect.Eff
   idempotent(gather(downloadStream(backend, id, path)))
 
 /** The bytes of a file as they come. What was given cannot be taken back, so a broken connection is the reader's to handle. */
-export const downloadStream = (backend: Shape, id: DevboxId, path: string): Stream.Stream<Uint8Array, FileAccessError> =>
+export const downloadStream = (
+  backend: Shape,
+  id: DevboxId,
+  path: string
+): Stream.Stream<Uint8Array, FileAccessError> =>
   Stream.unwrap(Effect.map(checked(id, path), (valid) => backend.download(id, valid)))
 
 /** A file as text. */

@@ -22,7 +22,11 @@ import { awaitSnapshot, awaitStatus } from "./waits.ts"
 /** Builds the service; see `DevboxService`. */
 export const makeService = (backend: Shape): Interface => {
   const span = (name: string, attributes: Record<string, string | undefined> = {}) =>
-    Effect.withSpan(`DevboxService.${name}`, { attributes: { backend: backend.name, ...attributes } }, { captureStackTrace: false })
+    Effect.withSpan(
+      `DevboxService.${name}`,
+      { attributes: { backend: backend.name, ...attributes } },
+      { captureStackTrace: false }
+    )
   const on = (name: string, id: string) => span(name, { "devbox.id": id })
 
   const attach = (id: DevboxId | string): Devbox => bindDevbox(service, backend, DevboxId.make(id))
@@ -92,8 +96,7 @@ export const makeService = (backend: Shape): Interface => {
         )
       ),
     attachSnapshot: (id) => bindSnapshot(service, SnapshotId.make(id)),
-    getSnapshot: (id) =>
-      Snapshots.get(backend, id).pipe(span("getSnapshot", { "snapshot.id": id })),
+    getSnapshot: (id) => Snapshots.get(backend, id).pipe(span("getSnapshot", { "snapshot.id": id })),
     awaitSnapshot: (id, options) =>
       awaitSnapshot(backend, id, options).pipe(
         Effect.map(hideSnapshotStamp),
@@ -108,7 +111,8 @@ export const makeService = (backend: Shape): Interface => {
     listSnapshots: (filter = {}) => Snapshots.list(backend, filter),
 
     exec: (id, command, options) => Executions.exec(backend, id, command, options).pipe(on("exec", id)),
-    execOrFail: (id, command, options) => Executions.execOrFail(backend, id, command, options).pipe(on("execOrFail", id)),
+    execOrFail: (id, command, options) =>
+      Executions.execOrFail(backend, id, command, options).pipe(on("execOrFail", id)),
     execAsync: (id, command, options) =>
       Executions.startScoped(backend, id, command, options).pipe(
         Effect.map((info) => bindExecution(service, backend, id, info.executionId)),

@@ -46,7 +46,11 @@ const validPort = (backend: Shape, operation: string, port: number): Effect.Effe
       )
 
 /** Opens the tunnel. */
-export const enableTunnel = (backend: Shape, id: DevboxId, options: TunnelInput = {}): Effect.Effect<TunnelHandle, ReadyError> =>
+export const enableTunnel = (
+  backend: Shape,
+  id: DevboxId,
+  options: TunnelInput = {}
+): Effect.Effect<TunnelHandle, ReadyError> =>
   Effect.flatMap(keyed(backend.enableTunnel(id, new TunnelOptions(defined(options)))), withUrl(backend))
 
 /** The tunnel, when there is one. */

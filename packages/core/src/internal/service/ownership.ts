@@ -106,10 +106,7 @@ export const find = <A extends Stamped>(
     ),
     Effect.map(Option.fromUndefinedOr),
     Effect.catch((error) =>
-      Effect.as(
-        unsure(`the answer to its create was lost and the search failed: ${error.message}`),
-        Option.none()
-      )
+      Effect.as(unsure(`the answer to its create was lost and the search failed: ${error.message}`), Option.none())
     )
   )
 }
@@ -129,7 +126,7 @@ export const request = <A extends Stamped, E>(
     const stamp = makeStamp()
     const lost = Effect.flatMap(find(backend, search, stamp), Option.match({ onNone: () => Effect.void, onSome: undo }))
     const isLost = (error: E | BackendError): error is BackendError =>
-      Predicate.isTagged(error, "BackendError") && (error as BackendError).outcome === "ambiguous"
+      Predicate.isTagged(error, "BackendError") && error.outcome === "ambiguous"
     return restore(once(send({ [key]: stamp }))).pipe(
       Effect.catchIf(isLost, (error) =>
         Effect.flatMap(

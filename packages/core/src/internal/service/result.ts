@@ -29,7 +29,10 @@ const wholeCharacters = (bytes: Uint8Array): Uint8Array => {
 }
 
 /** The last `limit` bytes of a stream, in constant memory. */
-const lastBytes = <E>(stream: Stream.Stream<Uint8Array, E>, limit: number): Effect.Effect<{ readonly bytes: Uint8Array; readonly dropped: boolean }, E> =>
+const lastBytes = <E>(
+  stream: Stream.Stream<Uint8Array, E>,
+  limit: number
+): Effect.Effect<{ readonly bytes: Uint8Array; readonly dropped: boolean }, E> =>
   Effect.suspend(() => {
     const kept: Array<Uint8Array> = []
     let size = 0
@@ -55,7 +58,12 @@ const lastBytes = <E>(stream: Stream.Stream<Uint8Array, E>, limit: number): Effe
     )
   })
 
-const preview = (backend: Shape, info: ExecutionInfo, channel: Channel, limit: number): Effect.Effect<Preview, OutputError> => {
+const preview = (
+  backend: Shape,
+  info: ExecutionInfo,
+  channel: Channel,
+  limit: number
+): Effect.Effect<Preview, OutputError> => {
   const text = info[channel]
   const cut = channel === "stdout" ? info.stdoutTruncated : info.stderrTruncated
   if (text !== undefined && cut !== true && byteLength(text, limit) <= limit) {

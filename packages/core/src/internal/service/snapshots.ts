@@ -16,9 +16,7 @@ import { awaitSnapshot } from "./waits.ts"
 
 /** The request that the options stand for. */
 export const toParams = (options: SnapshotOptions): SnapshotParams =>
-  new SnapshotParams(
-    defined({ name: options.name, metadata: options.metadata, commitMessage: options.commitMessage })
-  )
+  new SnapshotParams(defined({ name: options.name, metadata: options.metadata, commitMessage: options.commitMessage }))
 
 const discard = (backend: Shape, id: SnapshotId): Effect.Effect<void> =>
   idempotent(backend.deleteSnapshot(id)).pipe(

@@ -57,7 +57,9 @@ export const awaitStatus = (
         since = undefined
         return undefined
       }
-      return info.stateTransitions.length > before || since === Infinity ? Effect.fail(notReady(info, target)) : undefined
+      return info.stateTransitions.length > before || since === Infinity
+        ? Effect.fail(notReady(info, target))
+        : undefined
     }
     // The grace starts with the first look at the opposite state.
     const timed = (look: Effect.Effect<DevboxInfo, BackendErrorOrNotFound>) =>
@@ -154,10 +156,14 @@ export const awaitSnapshot = (
         switch (state.status) {
           case "complete":
             return state.snapshot === undefined
-              ? Effect.fail(new SnapshotFailed({ snapshotId: id, detail: "it is complete, but the backend does not show it" }))
+              ? Effect.fail(
+                  new SnapshotFailed({ snapshotId: id, detail: "it is complete, but the backend does not show it" })
+                )
               : Effect.succeed(state.snapshot)
           case "error":
-            return Effect.fail(new SnapshotFailed({ snapshotId: id, detail: state.errorMessage ?? "the backend gave no reason" }))
+            return Effect.fail(
+              new SnapshotFailed({ snapshotId: id, detail: state.errorMessage ?? "the backend gave no reason" })
+            )
           case "deleted":
             return Effect.fail(new SnapshotFailed({ snapshotId: id, detail: "it was deleted while it was waited for" }))
           default:

@@ -47,7 +47,8 @@ interface Place {
 
 const nameOf = (place: Place): string => `${place.span} · ${place.name} · ${place.step}`
 
-const isMasked = (fiber: Fiber.Fiber<unknown, unknown>): boolean => "interruptible" in fiber && fiber.interruptible === false
+const isMasked = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
+  "interruptible" in fiber && fiber.interruptible === false
 
 /** A meter for one run of a program; its first fiber is the one that is interrupted. */
 export const makeMeter = (world: World, target?: Target): Meter => {

@@ -52,7 +52,7 @@ const patience = 1000
 
 /** Lets promises that are settled go on. */
 const microtasks = async (): Promise<void> => {
-  for (let i = 0; i < 3; i++) await undefined
+  for (let i = 0; i < 3; i++) await Promise.resolve()
 }
 
 /** Lets timers and input of the host go on. */
@@ -114,8 +114,7 @@ export const makeWorld = (options: Options): World => {
 
   const scheduler = (watch: Watch | undefined): Scheduler.Scheduler => ({
     executionMode: "async",
-    shouldYield: (fiber) =>
-      watch?.step?.(fiber) === true || fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield,
+    shouldYield: (fiber) => watch?.step?.(fiber) === true || fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield,
     makeDispatcher: () => ({ scheduleTask: schedule, flush })
   })
 

@@ -1,6 +1,5 @@
 /** Finds out whether a law holds: on a backend that is given, or in a world of its own where no time passes. */
 import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -8,7 +7,7 @@ import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { DevboxBackend, type Shape } from "../../DevboxBackend.ts"
-import { makeWorld } from "../../internal/sweep/world.ts"
+import { run } from "../virtualTime.ts"
 import { LawViolation } from "./claim.ts"
 import { type Law, type Need, Surroundings } from "./law.ts"
 
@@ -67,19 +66,14 @@ export const judge = <R>(law: Law<R>): Effect.Effect<Verdict, never, Exclude<R, 
         )
   ) as Effect.Effect<Verdict, never, Exclude<R, Scope.Scope> | DevboxBackend>
 
-/** Judges a law on a fresh build of a layer, in virtual time that jumps to the next timer whenever everything waits. */
+/** Judges a law on a fresh build of a layer, in virtual time: whenever everything waits, the clock jumps to the next timer. */
 export const judgeVirtually = <R, E>(
   law: Law<R>,
   layer: Layer.Layer<Exclude<R, Scope.Scope> | DevboxBackend, E>,
   surroundings?: Partial<Surroundings>
-): Promise<Verdict> => {
-  const run = Effect.flatMap(Surroundings, (given) =>
-    judge(law).pipe(Effect.provide(layer), Effect.provideService(Surroundings, { ...given, ...surroundings }))
+): Effect.Effect<Verdict> =>
+  Effect.flatMap(Surroundings, (given) =>
+    run(judge(law).pipe(Effect.provide(layer), Effect.provideService(Surroundings, { ...given, ...surroundings }))).pipe(
+      Effect.catchCause((cause) => Effect.succeed<Verdict>({ _tag: "Undecided", detail: Cause.pretty(cause) }))
+    )
   )
-  return makeWorld({ limit: "3 hours", seed: 1, logs: false })
-    .run(run, Context.empty())
-    .then((exit): Verdict => {
-      if (exit === "stuck") return { _tag: "Undecided", detail: "everything waits and nothing can wake it" }
-      return Exit.isSuccess(exit) ? exit.value : { _tag: "Undecided", detail: Cause.pretty(exit.cause) }
-    })
-}

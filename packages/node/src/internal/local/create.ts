@@ -12,7 +12,8 @@ import { startDetached } from "./detached.ts"
 import { end, ended, removeBox, renewExpiry, watchExpiry } from "./end.ts"
 import { type Engine, enlist, inBackground, type Live, rowOf, specOf } from "./engine.ts"
 import { upload } from "./files.ts"
-import { checkIsolation, type Host } from "./host.ts"
+import { invalid } from "./errors.ts"
+import { checkIsolation } from "./host.ts"
 import { toExecutionInfo } from "./info.ts"
 import { checkRequest } from "./request.ts"
 import { executionRow, launch } from "./start.ts"
@@ -29,25 +30,19 @@ export interface Defaults {
 export const defaults: Defaults = { minimumIsolation: "isolated", keepAliveSeconds: 3600 }
 
 /** Starts a devbox. What needs time (launch commands, files) goes on beside the caller. */
-export const create = async (engine: Engine, params: CreateParams, options: Defaults): Promise<DevboxId> => {
+export const create = (engine: Engine, params: CreateParams, options: Defaults): Promise<DevboxId> => {
   checkRequest(params)
+  if (engine.closing) throw invalid("create", "the local backend is closed, or closing; create within its scope")
+  const making = make(engine, params, options)
+  const settled = making.catch(() => {}).finally(() => engine.creating.delete(settled))
+  engine.creating.add(settled)
+  return making
+}
+
+const make = async (engine: Engine, params: CreateParams, options: Defaults): Promise<DevboxId> => {
   const host = await engine.host()
   checkIsolation(host.report, params.minimumIsolation ?? options.minimumIsolation)
   const id = DevboxId.make(`dbx_${SecureRandom.uuidV7Unsafe().replaceAll("-", "")}`)
-  const making = make(engine, host, id, params, options)
-  const settled = making.catch(() => {}).finally(() => engine.creating.delete(settled))
-  engine.creating.add(settled)
-  await making
-  return id
-}
-
-const make = async (
-  engine: Engine,
-  host: Host,
-  id: DevboxId,
-  params: CreateParams,
-  options: Defaults
-): Promise<void> => {
   const detached = params.detached === true
   const { limits, tier } = host.report
   // Values given for this devbox may be secret, and nothing needs them later.
@@ -85,7 +80,10 @@ const make = async (
       live.box.closed.then(() => ended(engine, live))
     )
   // Somebody who saw it in a list has shut it down meanwhile.
-  if (isFinal(rowOf(engine, id).status)) return end(engine, rowOf(engine, id))
+  if (isFinal(rowOf(engine, id).status)) {
+    await end(engine, rowOf(engine, id))
+    return id
+  }
   if (!detached) watchExpiry(engine, live)
   const setup = params.launchParameters?.launchCommands ?? []
   if (setup.length + mounts.length === 0) transition(engine.db, id, "running")
@@ -93,6 +91,7 @@ const make = async (
     transition(engine.db, id, "initializing")
     inBackground(engine, initialize(engine, live, id, setup, mounts))
   }
+  return id
 }
 
 /** What the log keeps of each output of a launch command that failed. */

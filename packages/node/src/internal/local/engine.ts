@@ -52,6 +52,8 @@ export interface Engine {
   readonly live: Map<string, Live>
   /** Boxes being attached, so that two callers share one connection. */
   readonly attaching: Map<string, Promise<Live>>
+  /** The layer ends: nothing new begins. */
+  closing: boolean
   /** Devboxes being created; the layer's end waits for them before it ends what they made. */
   readonly creating: Set<Promise<unknown>>
   /** Devboxes of this process that failed; their journals stay readable until somebody shuts them down or the layer ends. */

@@ -34,13 +34,15 @@ export const openEngine = (root: string, options: HostOptions): OpenEngine => {
     bury: () => void bury(place),
     live: new Map(),
     attaching: new Map(),
+    closing: false,
     creating: new Set(),
     failed: new Set(),
     background: new Set()
   }
   inBackground(engine, clean(place))
   const close = async () => {
-    await Promise.all(engine.creating)
+    engine.closing = true
+    await Promise.allSettled([...engine.creating, ...engine.attaching.values()])
     await Promise.allSettled(
       [...engine.live.values()].map(({ box }) =>
         getDevbox(db, box.id)?.detached === 1 ? box.detach() : shutdown(engine, box.id as DevboxId)

@@ -148,7 +148,7 @@ elif [ "$sig" != KILL ]; then
 else
   scan
   again=0
-  while [ -n "$found$unsure" ] && [ $round -lt 500 ] && [ $again -lt 20 ]; do
+  while [ -n "$found$unsure" ] && [ $round -lt 500 ] && [ $again -lt 5 ]; do
     if [ -z "$found" ]; then again=$((again+1)); scan; continue; fi
     round=$((round+1)) again=0
     # Something forks faster than it is found: stop all of it first, what is stopped cannot fork.
