@@ -146,12 +146,7 @@ export const output: ReadonlyArray<Mutant> = [
   }),
   broken("output-follows", "waits for the end", (b) => outputs(b, rewrite((events) => events))),
   broken("output-follows", "stops at what there is", (b) =>
-    outputs(b, (events) =>
-      Stream.concat(
-        Stream.takeUntil(events, () => true),
-        Stream.make({ _tag: "End", stdout: 6, stderr: 0 })
-      )
-    )
+    outputs(b, (events) => Stream.concat(Stream.take(events, 1), Stream.make<[OutputEvent]>({ _tag: "End", stdout: 6 })))
   ),
   broken("output-end-promises", "promises too much", (b) =>
     outputs(b, (events) => Stream.map(events, (event) => (event._tag === "End" ? { ...event, stdout: (event.stdout ?? 0) + 1 } : event)))
@@ -169,7 +164,7 @@ export const output: ReadonlyArray<Mutant> = [
     outputs(b, (events) => Stream.filter(events, (event) => event._tag === "End" || event.channel === "stdout"))
   ),
   broken("output-both", "ends twice", (b) =>
-    outputs(b, (events) => Stream.flatMap(events, (event) => (event._tag === "End" ? Stream.make(event, event) : Stream.make(event))))
+    outputs(b, (events) => Stream.flatMap(events, (event) => Stream.fromIterable(event._tag === "End" ? [event, event] : [event])))
   ),
   broken("output-one-is-one", "gives both", (b) => ({
     output: (id, executionId, _channel, cursor) => b.output(id, executionId, "both", cursor)
@@ -179,7 +174,7 @@ export const output: ReadonlyArray<Mutant> = [
   ),
   broken("output-without-gaps", "starts every chunk at nought", (b) => chunks(b, (chunk) => ({ ...chunk, start: 0 }))),
   broken("output-without-gaps", "gives a chunk twice", (b) =>
-    outputs(b, rewrite((events) => events.flatMap((event) => (event._tag === "Chunk" ? [event, event] : [event]))))
+    outputs(b, rewrite((events) => events.flatMap((event): ReadonlyArray<OutputEvent> => (event._tag === "Chunk" ? [event, event] : [event]))))
   ),
   broken("output-stops-when-left", "ends the command with its reader", (b) =>
     outputs(b, (events, [id, executionId]) => Stream.ensuring(events, Effect.ignore(b.kill(id, executionId))))

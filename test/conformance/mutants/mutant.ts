@@ -51,12 +51,18 @@ export const brokenHandle = (
 export const brokenCmd = (law: string, is: string, breaks: (sound: Devbox["cmd"]) => Partial<Devbox["cmd"]>): Mutant =>
   brokenHandle(law, is, ({ cmd }) => ({ cmd: { ...cmd, ...breaks(cmd) } }))
 
+/** Fields that are changed, or taken away. */
+export type Changes<Fields> = { readonly [K in keyof Fields]?: Fields[K] | undefined }
+type InfoFields = ConstructorParameters<typeof DevboxInfo>[0]
+type ExecutionFields = ConstructorParameters<typeof ExecutionInfo>[0]
+type CreateFields = ConstructorParameters<typeof CreateParams>[0]
+
 /** Changes what every look at a devbox shows. */
-export const infos = (sound: Shape, change: (info: DevboxInfo) => Partial<ConstructorParameters<typeof DevboxInfo>[0]>): Partial<Shape> => {
+export const infos = (sound: Shape, change: (info: DevboxInfo) => Changes<InfoFields>): Partial<Shape> => {
   const changed = (info: DevboxInfo) => {
     const fields = { ...info, ...change(info) }
     for (const [key, value] of Object.entries(fields)) if (value === undefined) Reflect.deleteProperty(fields, key)
-    return new DevboxInfo(fields)
+    return new DevboxInfo(fields as InfoFields)
   }
   const { waitForStatus } = sound
   return {
@@ -73,10 +79,8 @@ export const infos = (sound: Shape, change: (info: DevboxInfo) => Partial<Constr
   }
 }
 
-type ExecutionFields = ConstructorParameters<typeof ExecutionInfo>[0]
-
 /** Changes what every look at a command shows. */
-export const executions = (sound: Shape, change: (info: ExecutionInfo) => { [K in keyof ExecutionFields]?: ExecutionFields[K] | undefined }): Partial<Shape> => {
+export const executions = (sound: Shape, change: (info: ExecutionInfo) => Changes<ExecutionFields>): Partial<Shape> => {
   const changed = (info: ExecutionInfo) => {
     const fields = { ...info, ...change(info) }
     for (const [key, value] of Object.entries(fields)) if (value === undefined) Reflect.deleteProperty(fields, key)
@@ -94,11 +98,11 @@ export const executions = (sound: Shape, change: (info: ExecutionInfo) => { [K i
 }
 
 /** Changes what is asked for by create. */
-export const creates = (sound: Shape, change: (params: CreateParams) => { readonly [K in keyof CreateParams]?: CreateParams[K] | undefined }): Partial<Shape> => ({
+export const creates = (sound: Shape, change: (params: CreateParams) => Changes<CreateFields>): Partial<Shape> => ({
   create: (params) => {
     const fields = { ...params, ...change(params) }
     for (const [key, value] of Object.entries(fields)) if (value === undefined) Reflect.deleteProperty(fields, key)
-    return sound.create(new CreateParams(fields as ConstructorParameters<typeof CreateParams>[0]))
+    return sound.create(new CreateParams(fields as CreateFields))
   }
 })
 

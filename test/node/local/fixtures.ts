@@ -13,7 +13,19 @@ export const stateDir = Effect.acquireRelease(
     fs.chmodSync(dir, 0o755)
     return dir
   }),
-  (dir) => Effect.sync(() => fs.rmSync(dir, { recursive: true, force: true }))
+  (dir) =>
+    Effect.sync(() => {
+      // A test that fails half-way leaves its detached devboxes behind: they must not outlive it.
+      for (const { kind, what } of findLeaks({ stateDir: dir })) {
+        const pid = kind === "process" ? Number.parseInt(what, 10) : Number.NaN
+        try {
+          if (pid > 0) process.kill(pid, "SIGKILL")
+        } catch {
+          // It ended by itself.
+        }
+      }
+      fs.rmSync(dir, { recursive: true, force: true, maxRetries: 10 })
+    })
 )
 
 /** The service on this machine. */

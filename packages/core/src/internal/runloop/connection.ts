@@ -39,10 +39,11 @@ export const isBeforeSending = (error: HttpClientError.HttpClientError): boolean
 
 /** The failure for people: the innermost cause, and where the request went. */
 export const describeFailure = (error: HttpClientError.HttpClientError, baseUrl: string): string => {
+  // Not the client's own message: it has the whole address, which can be a permission.
   let said = error.reason.description ?? ""
-  for (const { code, message } of chain(error.reason)) {
+  for (const { code, message } of chain(error.reason.cause)) {
     if (typeof message !== "string" || message === "") continue
     said = typeof code === "string" && !message.includes(code) ? `${message} (${code})` : message
   }
-  return `the connection to ${baseUrl} failed: ${said === "" ? error.message : said}`
+  return `the connection to ${baseUrl} failed: ${said === "" ? error.reason._tag : said}`
 }

@@ -1,0 +1,26 @@
+/** Every mutant. */
+import { commands, control, output, shells } from "./commands.ts"
+import { files, isolation, network, snapshots } from "./files.ts"
+import { lifecycle, lists, states } from "./lifecycle.ts"
+import type { Mutant } from "./mutant.ts"
+import { lifetimes, serviceCommands, serviceThings, waits } from "./service.ts"
+
+export type { Mutant } from "./mutant.ts"
+
+/** Mutants that the laws of `DevboxBackend` must reject. */
+export const backendMutants: ReadonlyArray<Mutant> = [
+  ...lifecycle,
+  ...states,
+  ...lists,
+  ...commands,
+  ...output,
+  ...control,
+  ...shells,
+  ...files,
+  ...isolation,
+  ...snapshots,
+  ...network
+]
+
+/** Mutants that the laws of `DevboxService` must reject. */
+export const serviceMutants: ReadonlyArray<Mutant> = [...lifetimes, ...waits, ...serviceCommands, ...serviceThings]
