@@ -84,7 +84,9 @@ const demo = (folder: string, command: string) =>
     const rows = yield* Ref.make<ReadonlyArray<Row>>([])
     const { exitCode, isolation } = yield* Effect.scoped(work(rows, folder, command))
     const running = yield* Stream.runCount(Devbox.list({ status: "running" }))
-    yield* Console.log(`\n${table(yield* Ref.get(rows))}\n\n  isolation tier: ${isolation}; devboxes still running: ${running}`)
+    yield* Console.log(
+      `\n${table(yield* Ref.get(rows))}\n\n  isolation tier: ${isolation}; devboxes still running: ${running}`
+    )
     if (exitCode !== 0) return yield* new CommandStatus({ exitCode })
   })
 

@@ -43,5 +43,9 @@ export const table = (rows: ReadonlyArray<Row>): string => {
   const widths = [0, 1, 2].map((column) => Math.max(...lines.map((line) => line[column]!.length)))
   const format = (line: ReadonlyArray<string>) =>
     `  ${line[0]!.padEnd(widths[0]!)}  ${line[1]!.padEnd(widths[1]!)}  ${line[2]!.padStart(widths[2]!)}`
-  return [format(lines[0]!), `  ${widths.map((width) => "─".repeat(width)).join("  ")}`, ...lines.slice(1).map(format)].join("\n")
+  return [
+    format(lines[0]!),
+    `  ${widths.map((width) => "─".repeat(width)).join("  ")}`,
+    ...lines.slice(1).map(format)
+  ].join("\n")
 }

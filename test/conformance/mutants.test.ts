@@ -36,8 +36,14 @@ describe("the laws themselves", () => {
 
   it("are each about something that can be broken: there is a mutant for every law", () => {
     const covered = new Set(mutants.map(({ law }) => law))
-    assert.deepStrictEqual([...laws.keys()].filter((id) => !covered.has(id)), [])
-    assert.deepStrictEqual([...covered].filter((id) => !laws.has(id)), [])
+    assert.deepStrictEqual(
+      [...laws.keys()].filter((id) => !covered.has(id)),
+      []
+    )
+    assert.deepStrictEqual(
+      [...covered].filter((id) => !laws.has(id)),
+      []
+    )
   })
 
   for (const [id, law] of laws) {

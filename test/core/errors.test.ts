@@ -3,7 +3,11 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Errors from "@effect-devbox/core/DevboxError"
 import { Duration, Effect, Schema } from "effect"
 
-const backendError = (reason: Errors.BackendReason, outcome: "rejected" | "ambiguous" = "rejected", shouldRetry?: boolean) =>
+const backendError = (
+  reason: Errors.BackendReason,
+  outcome: "rejected" | "ambiguous" = "rejected",
+  shouldRetry?: boolean
+) =>
   new Errors.BackendError({
     backend: "runloop",
     operation: "create",
@@ -35,7 +39,9 @@ describe("errors", () => {
       ],
       [new Errors.FileError({ devboxId: "dbx_7", path: "/a", kind: "InvalidUtf8" }), [/\/a/, /download/]],
       [
-        backendError(new Errors.IsolationUnavailable({ required: "isolated", probe: "userns", detail: "refused", cure: "set x" })),
+        backendError(
+          new Errors.IsolationUnavailable({ required: "isolated", probe: "userns", detail: "refused", cure: "set x" })
+        ),
         [/userns|refused/, /set x/]
       ],
       [backendError(new Errors.TransportError({ detail: "reset" }), "ambiguous"), [/not known/]]
@@ -71,7 +77,11 @@ describe("errors", () => {
   )
 
   it("survive a trip through JSON", () => {
-    const error = backendError(new Errors.UnavailableError({ detail: "no", status: 503, retryAfterMs: 5 }), "ambiguous", true)
+    const error = backendError(
+      new Errors.UnavailableError({ detail: "no", status: 503, retryAfterMs: 5 }),
+      "ambiguous",
+      true
+    )
     const json = JSON.parse(JSON.stringify(Schema.encodeSync(Errors.BackendError)(error)))
     const back = Schema.decodeUnknownSync(Errors.BackendError)(json)
     assert.strictEqual(back.message, error.message)

@@ -1,6 +1,12 @@
 /** The models and their JSON form: one field list, total decoding, secrets hidden. */
 import { assert, describe, it } from "@effect/vitest"
-import { CreateParams, CreateParamsJson, DevboxInfo, DevboxInfoJson, LaunchParameters } from "@effect-devbox/core/DevboxModel"
+import {
+  CreateParams,
+  CreateParamsJson,
+  DevboxInfo,
+  DevboxInfoJson,
+  LaunchParameters
+} from "@effect-devbox/core/DevboxModel"
 import { ExecutionInfoJson } from "@effect-devbox/core/Execution"
 import { SshKeyJson, TunnelJson } from "@effect-devbox/core/Network"
 import { SnapshotStateJson } from "@effect-devbox/core/Snapshot"
@@ -107,8 +113,17 @@ describe("the JSON form of the models", () => {
       exit_status: null
     })
     assert.strictEqual(execution.status, "running")
-    assert.strictEqual(Schema.decodeUnknownSync(SnapshotStateJson)({ status: "in_progress", snapshot: null }).status, "in_progress")
-    const tunnel = { tunnel_key: "k", auth_mode: "public_", create_time_ms: 0, http_keep_alive: true, wake_on_http: false }
+    assert.strictEqual(
+      Schema.decodeUnknownSync(SnapshotStateJson)({ status: "in_progress", snapshot: null }).status,
+      "in_progress"
+    )
+    const tunnel = {
+      tunnel_key: "k",
+      auth_mode: "public_",
+      create_time_ms: 0,
+      http_keep_alive: true,
+      wake_on_http: false
+    }
     assert.strictEqual(Schema.decodeUnknownSync(TunnelJson)(tunnel).authMode, "open")
   })
 })

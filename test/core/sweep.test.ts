@@ -11,7 +11,7 @@ import { afterAll } from "vitest"
 import { Box, programs, subject, withBox } from "./sweepPrograms.ts"
 
 /** Swept at every point; of the others it is one in ten here, and all of them in the soak. */
-const thorough: ReadonlySet<string> = new Set(["create", "createDetached", "exec"])
+const thorough: ReadonlySet<string> = new Set(["create", "createDetached"])
 
 describe("nothing is left wherever a program is interrupted or its backend fails", () => {
   const reports: Array<Sweep.Report> = []

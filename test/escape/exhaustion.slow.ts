@@ -67,7 +67,12 @@ it("stops a storm of processes at the devbox's own bound, while the host starts 
       const other = yield* Effect.exit(devbox.cmd.exec("true", { timeout: "20 seconds" }))
       yield* execution.kill({ signal: "SIGKILL" })
       const after = yield* devbox.cmd.exec("echo recovered; ls -d /proc/[0-9]* | wc -l")
-      return { started: count(text), host: host.stdout, other: Exit.isSuccess(other) ? "exit status 0" : String(other.cause).slice(0, 200), after: after.stdout }
+      return {
+        started: count(text),
+        host: host.stdout,
+        other: Exit.isSuccess(other) ? "exit status 0" : String(other.cause).slice(0, 200),
+        after: after.stdout
+      }
     })
   )
   console.log(

@@ -8,7 +8,7 @@ import { useStage } from "./suite.ts"
 import { type Outcome, table, tryOut } from "./tryOut.ts"
 
 const stage = useStage()
-const leaky = useStage({ create: { minimumIsolation: "process" }, backend: { tier: "process" } })
+const leaky = useStage({ create: { minimumIsolation: "process" }, backend: { tier: "process" }, reuse: true })
 
 it("catches a devbox that does not isolate in most attempts", async () => {
   expect(leaky().tier).toBe("process")

@@ -33,6 +33,8 @@ export interface Stage {
 export interface StageOptions {
   readonly create?: CreateOptions
   readonly backend?: Parameters<typeof LocalBackend.layer>[0]
+  /** One devbox for all programs instead of a new one for each. */
+  readonly reuse?: boolean
 }
 
 /** How long a program may take inside; none of them waits for anything. */
@@ -83,6 +85,8 @@ export const openStage = async (options: StageOptions = {}): Promise<Stage> => {
     const secret = newSecret()
     const mark = newSecret()
     const neighbour = await runtime.runPromise(Scope.provide(makeNeighbour(options.create, secret, mark), scope))
+    const shared =
+      options.reuse === true ? await runtime.runPromise(Scope.provide(Devbox.create(options.create), scope)) : undefined
     const pid = Proc.pids().find((each) => Proc.file(each, "cmdline").split("\0").includes(mark))
     if (pid === undefined) throw new Error("the process of the neighbour does not show on the host")
     return {
@@ -102,7 +106,7 @@ export const openStage = async (options: StageOptions = {}): Promise<Stage> => {
       inside: (program, env) =>
         run(
           Effect.gen(function* () {
-            const devbox = yield* Devbox.create(options.create)
+            const devbox = shared ?? (yield* Devbox.create(options.create))
             return yield* devbox.cmd.exec(program, { env, timeout })
           })
         ),

@@ -88,7 +88,12 @@ export const tryOut = async (attempt: Attempt, scene: Scene, inside: Run): Promi
       ? "invalid"
       : "refused"
   const detail =
-    verdict === "invalid" ? `the program could not run inside: ${lacks ?? summary(trial.said)}` : summary(trial.said)
+    verdict === "invalid"
+      ? `the program could not run inside: ${lacks ?? summary(trial.said)}`
+      : // What it got stands in nobody's log.
+        verdict === "escaped"
+        ? `it had its effect (exit ${trial.said.exitCode})`
+        : summary(trial.said)
   return { attempt, verdict, outside: true, detail }
 }
 

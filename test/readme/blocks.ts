@@ -13,7 +13,9 @@ export interface Block {
 
 export const blocks = (file: string): ReadonlyArray<Block> => {
   const found: Array<Block> = []
-  let open: { readonly line: number; readonly language: string; readonly mark: string; readonly code: Array<string> } | undefined
+  let open:
+    | { readonly line: number; readonly language: string; readonly mark: string; readonly code: Array<string> }
+    | undefined
   readFileSync(file, "utf8")
     .split("\n")
     .forEach((text, index) => {
@@ -21,7 +23,13 @@ export const blocks = (file: string): ReadonlyArray<Block> => {
         const fence = /^```(\w+) ?(.*)$/.exec(text)
         if (fence !== null) open = { line: index + 1, language: fence[1]!, mark: fence[2]!, code: [] }
       } else if (text === "```") {
-        found.push({ file, line: open.line, language: open.language, mark: open.mark, code: `${open.code.join("\n")}\n` })
+        found.push({
+          file,
+          line: open.line,
+          language: open.language,
+          mark: open.mark,
+          code: `${open.code.join("\n")}\n`
+        })
         open = undefined
       } else open.code.push(text)
     })

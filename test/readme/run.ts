@@ -30,7 +30,12 @@ try {
   for (const block of programs) writeFileSync(file(block.line), block.code)
   writeFileSync(
     path.join(generated, "tsconfig.json"),
-    JSON.stringify({ extends: "../tsconfig.json", compilerOptions: { composite: false, declarationMap: false, noEmit: true }, include: ["*.ts"], references: [{ path: "../../packages/core" }, { path: "../../packages/node" }] })
+    JSON.stringify({
+      extends: "../tsconfig.json",
+      compilerOptions: { composite: false, declarationMap: false, noEmit: true },
+      include: ["*.ts"],
+      references: [{ path: "../../packages/core" }, { path: "../../packages/node" }]
+    })
   )
   const run = (command: string, args: ReadonlyArray<string>) =>
     spawnSync(command, args, { cwd: root, encoding: "utf8", timeout: 120_000 })

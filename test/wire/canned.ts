@@ -18,7 +18,7 @@ export interface Body {
 }
 
 export type Reply =
-  | { readonly status?: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown | Body }
+  | { readonly status?: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown }
   | { readonly failure: { readonly code?: string } }
   | "never"
 
@@ -94,10 +94,7 @@ export const cannedClient = (reply: (asked: Asked, index: number) => Reply) => {
 }
 
 /** The server, what it was asked so far, and a backend that talks to it. */
-export const canned = (
-  reply: (asked: Asked, index: number) => Reply,
-  options: { readonly baseUrl?: string } = {}
-) => {
+export const canned = (reply: (asked: Asked, index: number) => Reply, options: { readonly baseUrl?: string } = {}) => {
   const { asked, client } = cannedClient(reply)
   const layer = RunloopBackend.layer({
     apiKey: Redacted.make("a-secret-key"),

@@ -44,7 +44,9 @@ const files = readdirSync(folder).map((name) => ({
 
 /** Replaces `{devbox}` and the like. */
 const filled = <A>(value: A, ids: Readonly<Record<string, string>>): A =>
-  JSON.parse(JSON.stringify(value).replace(/\{(devbox|execution|snapshot)\}/g, (_, name: string) => ids[name] ?? `no-${name}`)) as A
+  JSON.parse(
+    JSON.stringify(value).replace(/\{(devbox|execution|snapshot)\}/g, (_, name: string) => ids[name] ?? `no-${name}`)
+  ) as A
 
 const kinds: Readonly<Record<string, (value: unknown) => boolean>> = {
   "<string>": (value) => typeof value === "string",
@@ -97,7 +99,10 @@ describe("our server answers what official clients ask", () => {
             HttpClientRequest.setUrlParams(request.query ?? {}),
             request.body === undefined
               ? (same) => same
-              : HttpClientRequest.bodyUint8Array(new TextEncoder().encode(request.body), request.headers["content-type"]),
+              : HttpClientRequest.bodyUint8Array(
+                  new TextEncoder().encode(request.body),
+                  request.headers["content-type"]
+                ),
             HttpClientRequest.setHeaders(request.headers),
             HttpClientRequest.bearerToken(Redacted.value(apiKey))
           )
@@ -117,9 +122,7 @@ describe("our server answers what official clients ask", () => {
             if (exchange.operation === "startSnapshot") ids["snapshot"] = body.id!
           }
         }
-      }).pipe(
-        Effect.provide(layerInProcess().pipe(Layer.provideMerge(memory({ commands: [lines] }))))
-      )
+      }).pipe(Effect.provide(layerInProcess().pipe(Layer.provideMerge(memory({ commands: [lines] })))))
     )
   }
 })
@@ -131,10 +134,10 @@ const bytes = (text: string) => Stream.make(new TextEncoder().encode(text))
 
 /** What our client is asked to do. */
 const operations: Readonly<Record<string, (backend: Shape) => Effect.Effect<unknown, unknown>>> = {
-  create: (backend) =>
-    backend.create(new CreateParams({ name: "x", tunnel: new TunnelOptions({ authMode: "open" }) })),
+  create: (backend) => backend.create(new CreateParams({ name: "x", tunnel: new TunnelOptions({ authMode: "open" }) })),
   createEmpty: (backend) => backend.create(new CreateParams({})),
-  waitForStatus: (backend) => backend.waitForStatus!(devboxId, ["running", "failure", "shutdown"], Duration.seconds(30)),
+  waitForStatus: (backend) =>
+    backend.waitForStatus!(devboxId, ["running", "failure", "shutdown"], Duration.seconds(30)),
   get: (backend) => backend.get(devboxId),
   list: (backend) => backend.list({ limit: 1, status: "running" }),
   update: (backend) => backend.update(devboxId, { name: "", metadata: { a: "b" } }),
@@ -186,26 +189,31 @@ describe("our client sends what official clients send", () => {
       Object.keys(operations)
     )
   })
-  it.effect.each(wanted.map((exchange) => [exchange.operation!, exchange] as const))("to %s", ([operation, exchange]) => {
-    const { request } = filled(exchange, { devbox: devboxId, execution: executionId, snapshot: snapshotId })
-    const { asked, layer } = canned(({ path }) =>
-      path.includes("stream_") ? { headers: { "content-type": "text/event-stream" }, body: "" } : { body: { ...view(), ...executionView() } }
-    )
-    return Effect.gen(function* () {
-      yield* Effect.ignore(operations[operation]!(yield* DevboxBackend))
-      const [first] = asked
-      if (first === undefined) return assert.fail("nothing was sent")
-      assert.strictEqual(`${first.method} ${first.path}`, `${request.method} ${request.path}`)
-      const query = Object.fromEntries(Object.entries(first.query).filter(([name]) => !(name in differences.query)))
-      assert.deepStrictEqual(query, request.query ?? {})
-      assert.deepStrictEqual(normalized(first), normalized({ body: "", ...request }))
-      assert.strictEqual(first.headers["accept"], request.headers["accept"])
-      assert.strictEqual(
-        (first.headers["content-type"] ?? "").split(";")[0],
-        (request.headers["content-type"] ?? "").split(";")[0]
+  it.effect.each(wanted.map((exchange) => [exchange.operation!, exchange] as const))(
+    "to %s",
+    ([operation, exchange]) => {
+      const { request } = filled(exchange, { devbox: devboxId, execution: executionId, snapshot: snapshotId })
+      const { asked, layer } = canned(({ path }) =>
+        path.includes("stream_")
+          ? { headers: { "content-type": "text/event-stream" }, body: "" }
+          : { body: { ...view(), ...executionView() } }
       )
-      assert.strictEqual(first.headers["authorization"], "Bearer a-secret-key")
-      assert.strictEqual("x-request-id" in first.headers, request.method === "POST")
-    }).pipe(Effect.provide(layer))
-  })
+      return Effect.gen(function* () {
+        yield* Effect.ignore(operations[operation]!(yield* DevboxBackend))
+        const [first] = asked
+        if (first === undefined) return assert.fail("nothing was sent")
+        assert.strictEqual(`${first.method} ${first.path}`, `${request.method} ${request.path}`)
+        const query = Object.fromEntries(Object.entries(first.query).filter(([name]) => !(name in differences.query)))
+        assert.deepStrictEqual(query, request.query ?? {})
+        assert.deepStrictEqual(normalized(first), normalized({ body: "", ...request }))
+        assert.strictEqual(first.headers["accept"], request.headers["accept"])
+        assert.strictEqual(
+          (first.headers["content-type"] ?? "").split(";")[0],
+          (request.headers["content-type"] ?? "").split(";")[0]
+        )
+        assert.strictEqual(first.headers["authorization"], "Bearer a-secret-key")
+        assert.strictEqual("x-request-id" in first.headers, request.method === "POST")
+      }).pipe(Effect.provide(layer))
+    }
+  )
 })

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { DevboxBackend } from "@effect-devbox/core/DevboxBackend"
 import { TransportError } from "@effect-devbox/core/DevboxError"
 import { DevboxId } from "@effect-devbox/core/DevboxModel"
-import * as MemoryBackend from "@effect-devbox/core/MemoryBackend"
+import type * as MemoryBackend from "@effect-devbox/core/MemoryBackend"
 import { Control, layer as memory, layerControl } from "@effect-devbox/core/MemoryBackend"
 import { Effect, Fiber, Layer, Redacted, Stream } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
@@ -36,7 +36,12 @@ const call = (method: "GET" | "POST", path: string, options: Call = {}) =>
     )
     const response = yield* client.execute(request)
     const body = yield* response.text
-    return { status: response.status, headers: response.headers, text: body, json: body === "" ? undefined : tryJson(body) }
+    return {
+      status: response.status,
+      headers: response.headers,
+      text: body,
+      json: body === "" ? undefined : tryJson(body)
+    }
   })
 
 const tryJson = (text: string): Record<string, unknown> | undefined => {
@@ -47,12 +52,16 @@ const tryJson = (text: string): Record<string, unknown> | undefined => {
   }
 }
 
-const create = (body: unknown = {}) => Effect.map(call("POST", "/v1/devboxes", { body }), ({ json }) => String(json?.["id"]))
+const create = (body: unknown = {}) =>
+  Effect.map(call("POST", "/v1/devboxes", { body }), ({ json }) => String(json?.["id"]))
 
 const server = (options: MemoryBackend.Options = {}) => layerInProcess().pipe(Layer.provideMerge(layerControl(options)))
 
-const test = (title: string, body: Effect.Effect<void, unknown, HttpClient.HttpClient | DevboxBackend | Control>, options?: MemoryBackend.Options) =>
-  it.effect(title, () => Effect.provide(body, server(options)))
+const test = (
+  title: string,
+  body: Effect.Effect<void, unknown, HttpClient.HttpClient | DevboxBackend | Control>,
+  options?: MemoryBackend.Options
+) => it.effect(title, () => Effect.provide(body, server(options)))
 
 describe("a key", () => {
   for (const [what, key] of [
@@ -97,7 +106,10 @@ describe("a path", () => {
   test(
     "that does not exist is a JSON error",
     Effect.gen(function* () {
-      for (const [method, path] of [["GET", "/v2/x"], ["POST", "/v1/devboxes/x/y/z"]] as const) {
+      for (const [method, path] of [
+        ["GET", "/v2/x"],
+        ["POST", "/v1/devboxes/x/y/z"]
+      ] as const) {
         const { json, status } = yield* call(method, path)
         assert.strictEqual(status, 404)
         assert.isString(json?.["message"])
@@ -189,13 +201,17 @@ describe("a list", () => {
     "of a status that nothing can have is empty",
     Effect.gen(function* () {
       yield* create()
-      assert.deepStrictEqual((yield* call("GET", "/v1/devboxes?status=dancing")).json, { devboxes: [], has_more: false })
+      assert.deepStrictEqual((yield* call("GET", "/v1/devboxes?status=dancing")).json, {
+        devboxes: [],
+        has_more: false
+      })
     })
   )
   test(
     "by metadata gives what fits, page by page",
     Effect.gen(function* () {
-      for (let number = 0; number < 6; number++) yield* create({ metadata: { parity: number % 2 === 0 ? "even" : "odd" } })
+      for (let number = 0; number < 6; number++)
+        yield* create({ metadata: { parity: number % 2 === 0 ? "even" : "odd" } })
       const path = "/v1/devboxes?metadata%5Bparity%5D=odd&limit=2"
       const first = (yield* call("GET", path)).json as { devboxes: ReadonlyArray<{ id: string }>; has_more: boolean }
       assert.strictEqual(first.devboxes.length, 2)
@@ -214,7 +230,9 @@ describe("a hold", () => {
       Effect.gen(function* () {
         const id = yield* create()
         const body = { statuses: ["suspended"], timeout_seconds: 30 }
-        const waiting = yield* Effect.forkChild(call("POST", `/v1/devboxes/${id}/wait_for_status`, { body }), { startImmediately: true })
+        const waiting = yield* Effect.forkChild(call("POST", `/v1/devboxes/${id}/wait_for_status`, { body }), {
+          startImmediately: true
+        })
         yield* TestClock.adjust("3 seconds")
         yield* call("POST", `/v1/devboxes/${id}/suspend`)
         yield* TestClock.adjust("1 second")
@@ -228,9 +246,21 @@ describe("a hold", () => {
       `on a backend that can${holds ? "" : "not"} hold ends with 408, never later than promised`,
       Effect.gen(function* () {
         const id = yield* create()
-        for (const [timeout, seconds] of [[undefined, 30], [null, 30], [1000, 30], [0.25, 0.25], [0, 0], [-5, 0]] as const) {
-          const body = { statuses: ["suspended", "made-up"], ...(timeout === undefined ? {} : { timeout_seconds: timeout }) }
-          const waiting = yield* Effect.forkChild(call("POST", `/v1/devboxes/${id}/wait_for_status`, { body }), { startImmediately: true })
+        for (const [timeout, seconds] of [
+          [undefined, 30],
+          [null, 30],
+          [1000, 30],
+          [0.25, 0.25],
+          [0, 0],
+          [-5, 0]
+        ] as const) {
+          const body = {
+            statuses: ["suspended", "made-up"],
+            ...(timeout === undefined ? {} : { timeout_seconds: timeout })
+          }
+          const waiting = yield* Effect.forkChild(call("POST", `/v1/devboxes/${id}/wait_for_status`, { body }), {
+            startImmediately: true
+          })
           if (seconds > 0) {
             yield* TestClock.adjust(seconds * 1000 - 1)
             assert.isUndefined(waiting.pollUnsafe())
@@ -247,7 +277,9 @@ describe("a hold", () => {
   test(
     "of something that does not exist is refused at once",
     Effect.gen(function* () {
-      const { status } = yield* call("POST", "/v1/devboxes/dbx_nothing/wait_for_status", { body: { statuses: ["running"] } })
+      const { status } = yield* call("POST", "/v1/devboxes/dbx_nothing/wait_for_status", {
+        body: { statuses: ["running"] }
+      })
       assert.strictEqual(status, 404)
     })
   )
@@ -256,7 +288,9 @@ describe("a hold", () => {
     Effect.gen(function* () {
       const id = yield* create()
       const body = { command: "sleep 10", command_id: "c1", optimistic_timeout: 4 }
-      const waiting = yield* Effect.forkChild(call("POST", `/v1/devboxes/${id}/execute`, { body }), { startImmediately: true })
+      const waiting = yield* Effect.forkChild(call("POST", `/v1/devboxes/${id}/execute`, { body }), {
+        startImmediately: true
+      })
       yield* TestClock.adjust("4 seconds")
       assert.strictEqual((yield* Fiber.join(waiting)).json?.["status"], "running")
       yield* TestClock.adjust("6 seconds")
@@ -268,7 +302,9 @@ describe("a hold", () => {
     Effect.gen(function* () {
       const control = yield* Control
       yield* control.hold("provisioning")
-      const waiting = yield* Effect.forkChild(call("POST", "/v1/devboxes/create_and_await_running", { body: {} }), { startImmediately: true })
+      const waiting = yield* Effect.forkChild(call("POST", "/v1/devboxes/create_and_await_running", { body: {} }), {
+        startImmediately: true
+      })
       yield* TestClock.adjust("25 seconds")
       const { json, status } = yield* Fiber.join(waiting)
       assert.strictEqual(status, 200)
@@ -367,7 +403,10 @@ describe("an error", () => {
       const control = yield* Control
       const id = yield* create()
       yield* call("POST", `/v1/devboxes/${id}/execute`, { body: { command: "echo a", command_id: "c1" } })
-      assert.strictEqual((yield* call("GET", `/v1/devboxes/${id}/executions/nothing/stream_stdout_updates`)).status, 404)
+      assert.strictEqual(
+        (yield* call("GET", `/v1/devboxes/${id}/executions/nothing/stream_stdout_updates`)).status,
+        404
+      )
       yield* control.failNext("output", new TransportError({ detail: "lost" }), { shouldRetry: false })
       const { status, text } = yield* call("GET", `/v1/devboxes/${id}/executions/c1/stream_stdout_updates`)
       assert.strictEqual(status, 200)
@@ -386,8 +425,12 @@ describe("a stream", () => {
     "has a comment at once and then every fifteen seconds, and no other event names",
     Effect.gen(function* () {
       const id = yield* create()
-      yield* call("POST", `/v1/devboxes/${id}/execute`, { body: { command: "sleep 40", command_id: "c1", optimistic_timeout: 0 } })
-      const stream = yield* Effect.forkChild(call("GET", `/v1/devboxes/${id}/executions/c1/stream_stdout_updates`), { startImmediately: true })
+      yield* call("POST", `/v1/devboxes/${id}/execute`, {
+        body: { command: "sleep 40", command_id: "c1", optimistic_timeout: 0 }
+      })
+      const stream = yield* Effect.forkChild(call("GET", `/v1/devboxes/${id}/executions/c1/stream_stdout_updates`), {
+        startImmediately: true
+      })
       yield* TestClock.adjust("41 seconds")
       const { text } = yield* Fiber.join(stream)
       assert.strictEqual(text, ":\n\n:\n\n:\n\n")
@@ -399,7 +442,10 @@ describe("a stream", () => {
       const id = yield* create()
       yield* call("POST", `/v1/devboxes/${id}/execute`, { body: { command: "halves", command_id: "c1" } })
       const { text } = yield* call("GET", `/v1/devboxes/${id}/executions/c1/stream_stdout_updates`)
-      const data = text.split("\n\n").filter((block) => block.startsWith("data:")).map((block) => JSON.parse(block.slice(5)) as unknown)
+      const data = text
+        .split("\n\n")
+        .filter((block) => block.startsWith("data:"))
+        .map((block) => JSON.parse(block.slice(5)) as unknown)
       assert.deepStrictEqual(data, [
         { output: "a", offset: 1 },
         { output: "é😀", offset: 7 },
@@ -428,7 +474,9 @@ describe("a file", () => {
       const id = yield* create()
       const backend = yield* DevboxBackend
       yield* backend.upload(DevboxId.make(id), "x", Stream.make(new Uint8Array([0xff, 0xfe])))
-      const { headers, status } = yield* call("POST", `/v1/devboxes/${id}/read_file_contents`, { body: { file_path: "x" } })
+      const { headers, status } = yield* call("POST", `/v1/devboxes/${id}/read_file_contents`, {
+        body: { file_path: "x" }
+      })
       assert.strictEqual(status, 200)
       assert.include(headers["content-type"], "text/plain")
     })

@@ -17,7 +17,10 @@ import { HttpServer } from "effect/http"
 import { TestClock } from "effect/testing"
 import { apiKey, layerInProcess, layerServer } from "./support.ts"
 
-type Step = readonly [title: string, run: (backend: Shape, control: typeof Control.Service) => Effect.Effect<unknown, unknown>]
+type Step = readonly [
+  title: string,
+  run: (backend: Shape, control: typeof Control.Service) => Effect.Effect<unknown, unknown>
+]
 
 const id = DevboxId.make("dbx_000001")
 const nobody = DevboxId.make("dbx_nobody")
@@ -55,7 +58,10 @@ const steps: ReadonlyArray<Step> = [
         })
       )
   ],
-  ["create from a snapshot that does not exist", (backend) => backend.create(new CreateParams({ snapshotId: snapshot(999) }))],
+  [
+    "create from a snapshot that does not exist",
+    (backend) => backend.create(new CreateParams({ snapshotId: snapshot(999) }))
+  ],
   ["get", (backend) => backend.get(id)],
   ["get nobody", (backend) => backend.get(nobody)],
   ["list", (backend) => backend.list({ limit: 10 })],
@@ -67,22 +73,34 @@ const steps: ReadonlyArray<Step> = [
   ["usage", (backend) => backend.usage(id)],
   ["hold that is true already", (backend) => backend.waitForStatus!(id, ["running"], Duration.seconds(5))],
   ["hold that ends", (backend) => backend.waitForStatus!(id, ["suspended"], Duration.millis(300))],
-  ["write", (backend) => backend.upload(id, "~/a.txt", Stream.encodeText(Stream.make("\uFEFFhé\n")), { text: true, size: 7 })],
+  [
+    "write",
+    (backend) => backend.upload(id, "~/a.txt", Stream.encodeText(Stream.make("\uFEFFhé\n")), { text: true, size: 7 })
+  ],
   ["upload", (backend) => backend.upload(id, "deep/er/b.bin", bytes(0, 255, 13, 10, 45, 45), { size: 6 })],
   ["upload without a size", (backend) => backend.upload(id, "c.bin", Stream.concat(bytes(1), bytes(2)))],
   ["upload nothing", (backend) => backend.upload(id, "empty", Stream.empty)],
   ["upload to a folder", (backend) => backend.upload(id, "deep", bytes(1))],
   ["upload where nobody may", (backend) => backend.upload(id, "/proc/x", bytes(1))],
   ["upload to nobody", (backend) => backend.upload(nobody, "/x", bytes(1))],
-  ["upload that fails by itself", (backend) => backend.upload(id, "broken", Stream.concat(bytes(1), Stream.fail("mine" as const)))],
+  [
+    "upload that fails by itself",
+    (backend) => backend.upload(id, "broken", Stream.concat(bytes(1), Stream.fail("mine" as const)))
+  ],
   ["read", (backend) => contents(backend.download(id, "a.txt", { text: true }))],
   ["download", (backend) => contents(backend.download(id, "/home/user/deep/er/b.bin"))],
   ["download nothing", (backend) => contents(backend.download(id, "empty"))],
   ["download what is not there", (backend) => contents(backend.download(id, "/nowhere"))],
   ["download a folder", (backend) => contents(backend.download(id, "/home/user"))],
   ["read below a file", (backend) => contents(backend.download(id, "a.txt/b", { text: true }))],
-  ["start", (backend) => backend.startExecution(id, { commandId: command("echo"), command: "echo out; echo err >&2; exit 3" })],
-  ["start again", (backend) => backend.startExecution(id, { commandId: command("echo"), command: "echo out; echo err >&2; exit 3" })],
+  [
+    "start",
+    (backend) => backend.startExecution(id, { commandId: command("echo"), command: "echo out; echo err >&2; exit 3" })
+  ],
+  [
+    "start again",
+    (backend) => backend.startExecution(id, { commandId: command("echo"), command: "echo out; echo err >&2; exit 3" })
+  ],
   ["start with nobody", (backend) => backend.startExecution(nobody, { commandId: command("x"), command: "true" })],
   ["look at a command", (backend) => backend.getExecution(id, command("echo"))],
   ["look at no command", (backend) => backend.getExecution(id, command("nothing"))],
@@ -92,7 +110,10 @@ const steps: ReadonlyArray<Step> = [
   ["start what prints", (backend) => backend.startExecution(id, { commandId: command("bytes"), command: "bytes" })],
   ["last lines", (backend) => backend.getExecution(id, command("bytes"), { lastLines: 1 })],
   ["output from the middle", (backend) => whole(backend, "bytes", 3)],
-  ["start with stdin", (backend) => backend.startExecution(id, { commandId: command("cat"), command: "cat", attachStdin: true })],
+  [
+    "start with stdin",
+    (backend) => backend.startExecution(id, { commandId: command("cat"), command: "cat", attachStdin: true })
+  ],
   ["kill", (backend) => backend.kill(id, command("echo"), { group: true })],
   ["kill nothing", (backend) => backend.kill(id, command("nothing"))],
   ["tunnel", (backend) => backend.enableTunnel(id, new TunnelOptions({ authMode: "authenticated", wakeOnHttp: true }))],
@@ -102,25 +123,38 @@ const steps: ReadonlyArray<Step> = [
   ["ssh", (backend) => backend.createSshKey(id)],
   [
     "snapshot",
-    (backend) => backend.startSnapshot(id, new SnapshotParams({ name: "s", metadata: { env: "prod" }, commitMessage: "m" }))
+    (backend) =>
+      backend.startSnapshot(id, new SnapshotParams({ name: "s", metadata: { env: "prod" }, commitMessage: "m" }))
   ],
   ["snapshots", (backend) => backend.listSnapshots({ limit: 10 })],
   ["snapshots of nobody", (backend) => backend.listSnapshots({ limit: 10, devboxId: nobody })],
   ["no snapshot", (backend) => backend.getSnapshot(snapshot(999))],
-  ["snapshot with too long a message", (backend) => backend.startSnapshot(id, new SnapshotParams({ commitMessage: "x".repeat(2000) }))],
+  [
+    "snapshot with too long a message",
+    (backend) => backend.startSnapshot(id, new SnapshotParams({ commitMessage: "x".repeat(2000) }))
+  ],
   ["logs", (backend) => backend.logs(id)],
   ["logs of a command", (backend) => backend.logs(id, { executionId: command("echo") })],
   [
     "a failure of the backend",
     (backend, control) =>
-      Effect.andThen(control.failNext("get", new RateLimitError({ detail: "slowly", retryAfterMs: 1500 })), backend.get(id))
+      Effect.andThen(
+        control.failNext("get", new RateLimitError({ detail: "slowly", retryAfterMs: 1500 })),
+        backend.get(id)
+      )
   ],
   [
     "a failure after which nothing helps",
     (backend, control) =>
-      Effect.andThen(control.failNext("get", new TransportError({ detail: "gone" }), { shouldRetry: false }), backend.get(id))
+      Effect.andThen(
+        control.failNext("get", new TransportError({ detail: "gone" }), { shouldRetry: false }),
+        backend.get(id)
+      )
   ],
-  ["an answer that is lost", (backend, control) => Effect.andThen(control.loseReply("keepAlive"), backend.keepAlive(id))],
+  [
+    "an answer that is lost",
+    (backend, control) => Effect.andThen(control.loseReply("keepAlive"), backend.keepAlive(id))
+  ],
   [
     "shutdown during a snapshot",
     (backend, control) =>
@@ -158,14 +192,24 @@ const plain = (value: unknown): unknown =>
 
 /** What another order of the same steps would not change, and what is only in one of the modes. */
 const withoutClock = (value: unknown): unknown =>
-  JSON.parse(JSON.stringify(value, (key, part: unknown) => (/(TimeMs|timestampMs|Seconds|TimeSeconds)$/.test(key) ? 0 : part)))
+  JSON.parse(
+    JSON.stringify(value, (key, part: unknown) => (/(TimeMs|timestampMs|Seconds|TimeSeconds)$/.test(key) ? 0 : part))
+  )
 
 const run = (backend: Shape, control: typeof Control.Service) =>
   Effect.forEach(steps, ([title, step]) =>
-    Effect.map(Effect.exit(step(backend, control)), (exit) => [
-      title,
-      plain(Exit.isSuccess(exit) ? exit.value : exit.cause.reasons.map((reason) => ("error" in reason ? reason.error : String(reason))))
-    ] as const)
+    Effect.map(
+      Effect.exit(step(backend, control)),
+      (exit) =>
+        [
+          title,
+          plain(
+            Exit.isSuccess(exit)
+              ? exit.value
+              : exit.cause.reasons.map((reason) => ("error" in reason ? reason.error : String(reason)))
+          )
+        ] as const
+    )
   )
 
 const options = {
@@ -183,7 +227,6 @@ const direct = Effect.gen(function* () {
   return yield* run(yield* DevboxBackend, yield* Control)
 }).pipe(Effect.provide(layerControl(options)))
 
-
 /** Steps whose answer is another in plain mode, as Runloop's wire has no place for it. */
 const onlyOurs: ReadonlySet<string> = new Set([
   // A text stream has U+FFFD for what is not text, and its end says no length.
@@ -199,7 +242,8 @@ describe("client ∘ server", () => {
       Effect.gen(function* () {
         const expected = new Map(yield* ticking(direct))
         const wire = { apiKey, baseUrl: "http://api.devbox.test" }
-        const client = mode === "ours" ? RunloopBackend.makeServer(wire) : RunloopBackend.make({ ...wire, optimisticTimeout: 0 })
+        const client =
+          mode === "ours" ? RunloopBackend.makeServer(wire) : RunloopBackend.make({ ...wire, optimisticTimeout: 0 })
         const actual = yield* ticking(
           Effect.gen(function* () {
             const control = yield* Control
@@ -230,7 +274,8 @@ describe("client ∘ server", () => {
           )
         )
       )
-      for (const [title, value] of actual) assert.deepStrictEqual(withoutClock(value), withoutClock(expected.get(title)), title)
+      for (const [title, value] of actual)
+        assert.deepStrictEqual(withoutClock(value), withoutClock(expected.get(title)), title)
     })
   )
 })

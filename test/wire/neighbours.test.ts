@@ -3,13 +3,21 @@ import { assert, describe, it } from "@effect/vitest"
 import { BlueprintId, BlueprintParams, Blueprints } from "@effect-devbox/core/Blueprints"
 import { ResourceNotFound } from "@effect-devbox/core/DevboxError"
 import { layer as memory } from "@effect-devbox/core/MemoryBackend"
-import { NetworkPolicies, NetworkPolicyChange, NetworkPolicyId, NetworkPolicyParams } from "@effect-devbox/core/NetworkPolicies"
+import {
+  NetworkPolicies,
+  NetworkPolicyChange,
+  NetworkPolicyId,
+  NetworkPolicyParams
+} from "@effect-devbox/core/NetworkPolicies"
 import * as RunloopResources from "@effect-devbox/core/RunloopResources"
 import { SecretInfo, Secrets, SecretStore } from "@effect-devbox/core/Secrets"
 import { StorageObjectId, StorageObjects } from "@effect-devbox/core/StorageObjects"
+import * as StorageFiles from "@effect-devbox/node/StorageFiles"
 import { Effect, Fiber, Layer, Redacted, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
+import { readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
 import { type Asked, cannedClient, type Reply } from "./canned.ts"
 import { apiKey, layerInProcess } from "./support.ts"
 
@@ -39,7 +47,9 @@ const blueprint = (status: string, over: object = {}) => ({
 
 describe("a blueprint", () => {
   it.effect("is built and waited for", () => {
-    const { asked, layer } = services((_, index) => ({ body: blueprint(["queued", "provisioning", "building", "build_complete"][index] ?? "?") }))
+    const { asked, layer } = services((_, index) => ({
+      body: blueprint(["queued", "provisioning", "building", "build_complete"][index] ?? "?")
+    }))
     return Effect.gen(function* () {
       const params = new BlueprintParams({ name: "b", dockerfile: "FROM x", systemSetupCommands: ["true"] })
       const fiber = yield* Effect.forkChild(
@@ -60,7 +70,9 @@ describe("a blueprint", () => {
     it.effect(`that is ${status} was not built`, () => {
       const { layer } = services(() => ({ body: blueprint(status, { failure_reason: "out_of_disk" }) }))
       return Effect.gen(function* () {
-        const error = yield* Effect.flip(Blueprints.use((blueprints) => blueprints.awaitBuild(BlueprintId.make("bpt_1"))))
+        const error = yield* Effect.flip(
+          Blueprints.use((blueprints) => blueprints.awaitBuild(BlueprintId.make("bpt_1")))
+        )
         assert.strictEqual(error._tag, "BlueprintFailed")
         assert.include(error.message, "out_of_disk")
       }).pipe(Effect.provide(layer))
@@ -89,16 +101,25 @@ describe("a blueprint", () => {
   })
   it.effect("is listed page by page, everybody's too", () => {
     const { asked, layer } = services(({ query }) => ({
-      body: { blueprints: [blueprint("building", { id: query["starting_after"] === undefined ? "bpt_1" : "bpt_2" })], has_more: query["starting_after"] === undefined }
+      body: {
+        blueprints: [blueprint("building", { id: query["starting_after"] === undefined ? "bpt_1" : "bpt_2" })],
+        has_more: query["starting_after"] === undefined
+      }
     }))
     return Effect.gen(function* () {
       const blueprints = yield* Blueprints
       const found = yield* Stream.runCollect(blueprints.list({ isPublic: true, name: "b" }))
-      assert.deepStrictEqual(found.map(({ id }) => id), ["bpt_1", "bpt_2"])
-      assert.deepStrictEqual(asked.map(({ path, query }) => [path, query["name"], query["starting_after"]]), [
-        ["/v1/blueprints/list_public", "b", undefined],
-        ["/v1/blueprints/list_public", "b", "bpt_1"]
-      ])
+      assert.deepStrictEqual(
+        found.map(({ id }) => id),
+        ["bpt_1", "bpt_2"]
+      )
+      assert.deepStrictEqual(
+        asked.map(({ path, query }) => [path, query["name"], query["starting_after"]]),
+        [
+          ["/v1/blueprints/list_public", "b", undefined],
+          ["/v1/blueprints/list_public", "b", "bpt_1"]
+        ]
+      )
     }).pipe(Effect.provide(layer))
   })
 })
@@ -116,7 +137,9 @@ const object = (over: object = {}) => ({
 describe("a storage object", () => {
   it.effect("is created, sent without the key and without a content type, and completed", () => {
     const { asked, layer } = services(({ method, path }) =>
-      method === "PUT" ? { body: "" } : { body: object(path.endsWith("/complete") ? { state: "READ_ONLY", upload_url: null } : {}) }
+      method === "PUT"
+        ? { body: "" }
+        : { body: object(path.endsWith("/complete") ? { state: "READ_ONLY", upload_url: null } : {}) }
     )
     return Effect.gen(function* () {
       const info = yield* StorageObjects.use((objects) => objects.upload("héllo", { name: "o", timeToLive: "1 hour" }))
@@ -142,7 +165,9 @@ describe("a storage object", () => {
     }).pipe(Effect.provide(layer))
   })
   it.effect("never shows its address in an error", () => {
-    const { layer } = services(({ method }) => (method === "PUT" ? { status: 403, body: "denied" } : { body: object() }))
+    const { layer } = services(({ method }) =>
+      method === "PUT" ? { status: 403, body: "denied" } : { body: object() }
+    )
     return Effect.gen(function* () {
       const error = yield* Effect.flip(StorageObjects.use((objects) => objects.upload("x", { name: "o" })))
       assert.notInclude(error.message + JSON.stringify(error), "s3cret")
@@ -150,7 +175,9 @@ describe("a storage object", () => {
   })
   it.effect("is downloaded from where the server says, without the key", () => {
     const { asked, layer } = services(({ path }) =>
-      path.startsWith("/v1/") ? { body: { download_url: "http://storage.test/get?signature=s" } } : { body: { pieces: ["a", "b"] } }
+      path.startsWith("/v1/")
+        ? { body: { download_url: "http://storage.test/get?signature=s" } }
+        : { body: { pieces: ["a", "b"] } }
     )
     return Effect.gen(function* () {
       const objects = yield* StorageObjects
@@ -159,6 +186,37 @@ describe("a storage object", () => {
       assert.deepStrictEqual(asked[0]?.query, { duration_seconds: "3600" })
     }).pipe(Effect.provide(layer))
   })
+})
+
+describe("a file of this machine", () => {
+  const upload = (effect: Effect.Effect<unknown, unknown, StorageObjects>) => {
+    const { asked, layer } = services(({ method }) => (method === "PUT" ? { body: "" } : { body: object() }))
+    return Effect.as(Effect.provide(effect, layer), asked)
+  }
+  it.effect("is sent as it is, with its size", () =>
+    Effect.gen(function* () {
+      const path = fileURLToPath(new URL("./golden/network.json", import.meta.url))
+      const asked = yield* upload(StorageFiles.uploadFile(path))
+      assert.deepStrictEqual(JSON.parse(asked[0]!.body), { name: "network.json", content_type: "text" })
+      assert.strictEqual(asked[1]?.body, readFileSync(path, "utf8"))
+      assert.strictEqual(asked[1]?.headers["content-length"], String(readFileSync(path).length))
+    })
+  )
+  it.effect("in a folder is sent as part of an archive", () =>
+    Effect.gen(function* () {
+      const path = fileURLToPath(new URL("./golden", import.meta.url))
+      const asked = yield* upload(StorageFiles.uploadDirectory(path, { exclude: (name) => name === "files.json" }))
+      assert.deepStrictEqual(JSON.parse(asked[0]!.body), { name: "golden.tgz", content_type: "tgz" })
+    })
+  )
+  it.effect("that is not there fails before anything is sent", () =>
+    Effect.gen(function* () {
+      const { asked, layer } = services(() => ({ body: object() }))
+      const error = yield* Effect.flip(Effect.provide(StorageFiles.uploadFile("/nowhere/at/all"), layer))
+      assert.strictEqual(error._tag, "LocalPathError")
+      assert.deepStrictEqual(asked, [])
+    })
+  )
 })
 
 const secret = { id: "sec_1", name: "TOKEN", create_time_ms: 1, update_time_ms: 2 }
@@ -175,7 +233,10 @@ describe("a secret", () => {
       yield* secrets.update("TOKEN", value)
       yield* secrets.get("TOKEN")
       yield* secrets.delete("TOKEN")
-      assert.deepStrictEqual((yield* secrets.list(3)).map(({ name }) => name), ["TOKEN"])
+      assert.deepStrictEqual(
+        (yield* secrets.list(3)).map(({ name }) => name),
+        ["TOKEN"]
+      )
       assert.deepStrictEqual(asked.map(sent), [
         `POST /v1/secrets {"name":"TOKEN","value":"v4lue"}`,
         `POST /v1/secrets/TOKEN {"value":"v4lue"}`,
@@ -195,12 +256,18 @@ describe("a network policy", () => {
         name: "n",
         create_time_ms: 1,
         update_time_ms: 1,
-        egress: { allow_all: false, allowed_hostnames: ["*.x.test"], allowed_cidrs: [{ cidr: "10.0.0.0/8", ports: [{ port: 1, end_port: 2 }] }] }
+        egress: {
+          allow_all: false,
+          allowed_hostnames: ["*.x.test"],
+          allowed_cidrs: [{ cidr: "10.0.0.0/8", ports: [{ port: 1, end_port: 2 }] }]
+        }
       }
     }))
     return Effect.gen(function* () {
       const policies = yield* NetworkPolicies
-      const made = yield* policies.create(new NetworkPolicyParams({ name: "n", allowAll: false, allowedHostnames: ["*.x.test"] }))
+      const made = yield* policies.create(
+        new NetworkPolicyParams({ name: "n", allowAll: false, allowedHostnames: ["*.x.test"] })
+      )
       assert.strictEqual(made.egress.allowedCidrs?.[0]?.ports?.[0]?.endPort, 2)
       yield* policies.update(NetworkPolicyId.make("np_1"), new NetworkPolicyChange({ description: "d" }))
       yield* policies.delete(NetworkPolicyId.make("np_1"))
@@ -240,7 +307,9 @@ describe("through our own server", () => {
     const found = (name: string) =>
       Effect.suspend(() => {
         const info = kept.get(name)
-        return info === undefined ? Effect.fail(new ResourceNotFound({ resource: "secret", id: name })) : Effect.succeed(info)
+        return info === undefined
+          ? Effect.fail(new ResourceNotFound({ resource: "secret", id: name }))
+          : Effect.succeed(info)
       })
     const values: Array<string> = []
     const store = Layer.succeed(SecretStore, {
@@ -262,10 +331,15 @@ describe("through our own server", () => {
       yield* secrets.create("A", Redacted.make("one"))
       yield* secrets.update("A", Redacted.make("two"))
       assert.deepStrictEqual(values, ["one", "two"])
-      assert.deepStrictEqual((yield* secrets.list()).map(({ name }) => name), ["A"])
+      assert.deepStrictEqual(
+        (yield* secrets.list()).map(({ name }) => name),
+        ["A"]
+      )
       yield* secrets.delete("A")
-      assert.deepStrictEqual({ ...(yield* Effect.flip(secrets.get("A"))) }, { ...new ResourceNotFound({ resource: "secret", id: "A" }) })
+      assert.deepStrictEqual(
+        { ...(yield* Effect.flip(secrets.get("A"))) },
+        { ...new ResourceNotFound({ resource: "secret", id: "A" }) }
+      )
     }).pipe(Effect.provide(over(store)))
   })
 })
-

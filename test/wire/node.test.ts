@@ -128,13 +128,16 @@ const growth = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     const timer = setInterval(() => {
       most = Math.max(most, process.memoryUsage().rss)
     }, 20)
-    return Effect.as(
-      effect.pipe(Effect.ensuring(Effect.sync(() => clearInterval(timer)))),
-      0
-    ).pipe(Effect.map(() => Math.round((most - before) / 1024 / 1024)))
+    return Effect.as(effect.pipe(Effect.ensuring(Effect.sync(() => clearInterval(timer)))), 0).pipe(
+      Effect.map(() => Math.round((most - before) / 1024 / 1024))
+    )
   })
 
-const http = { undici: NodeHttpClient.layerUndici, fetch: FetchHttpClient.layer, ours: RunloopNode.layerClient("http://127.0.0.1") }
+const http = {
+  undici: NodeHttpClient.layerUndici,
+  fetch: FetchHttpClient.layer,
+  ours: RunloopNode.layerClient("http://127.0.0.1")
+}
 
 describe("a file of 192 MiB", () => {
   for (const [name, client] of Object.entries(http)) {

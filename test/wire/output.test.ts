@@ -38,7 +38,16 @@ const chunk = (output: string, offset?: number) => `data: ${JSON.stringify({ out
 describe("an event", () => {
   it.effect.each(["\n", "\r", "\r\n"])("is understood with lines that end in %j", (newline) =>
     Effect.gen(function* () {
-      const body = [": hello", "", `data: {"output":"a",`, `data: "offset":1}`, "", `data:{"output":"b","offset":2}`, "", ""]
+      const body = [
+        ": hello",
+        "",
+        `data: {"output":"a",`,
+        `data: "offset":1}`,
+        "",
+        `data:{"output":"b","offset":2}`,
+        "",
+        ""
+      ]
       const events = yield* read({ pieces: [body.join(newline)] })
       assert.strictEqual(text(events), "ab")
       assert.deepStrictEqual(positions(events), [[0, 1], [1, 2], "End"])
@@ -55,7 +64,9 @@ describe("an event", () => {
 
   it.effect("is data whatever its name, and `id:` and `retry:` change nothing", () =>
     Effect.gen(function* () {
-      const events = yield* read({ pieces: [`retry: 5\n\nevent: update\nid: 7\n${chunk("a", 1)}`, `retry: 9\n\n${chunk("b", 2)}`] })
+      const events = yield* read({
+        pieces: [`retry: 5\n\nevent: update\nid: 7\n${chunk("a", 1)}`, `retry: 9\n\n${chunk("b", 2)}`]
+      })
       assert.strictEqual(text(events), "ab")
       assert.deepStrictEqual(events.at(-1), { _tag: "End" })
     })
@@ -223,7 +234,9 @@ describe("a stream", () => {
     Effect.gen(function* () {
       const { layer } = canned((asked) =>
         isStream(asked)
-          ? sse({ pieces: [chunk(asked.path.includes("stdout") ? "out" : "err!", asked.path.includes("stdout") ? 3 : 4)] })
+          ? sse({
+              pieces: [chunk(asked.path.includes("stdout") ? "out" : "err!", asked.path.includes("stdout") ? 3 : 4)]
+            })
           : { body: executionView() }
       )
       const events = yield* DevboxBackend.use((backend) =>
@@ -268,21 +281,20 @@ const cut = <A extends string | Uint8Array>(whole: A, sizes: ReadonlyArray<numbe
   return parts
 }
 
-const words = ["a", "é", "漢", "😀", "\n", " ", "\uFEFF", "\"", "\\", "\u2028"]
+const words = ["a", "é", "漢", "😀", "\n", " ", "\uFEFF", '"', "\\", "\u2028"]
 const bytesOf = (value: string) => new TextEncoder().encode(value)
 
 describe("events → chunks → tail", () => {
   let script: (asked: Asked) => Reply = () => "never"
   // One backend for every run: what is tried here is the reading, not the making.
-  const backend = Effect.runSync(
-    Effect.provide(
-      Effect.service(DevboxBackend),
-      canned((asked) => script(asked)).layer
-    )
-  )
+  const backend = Effect.runSync(Effect.provide(Effect.service(DevboxBackend), canned((asked) => script(asked)).layer))
   it.effect.prop(
     "give the whole output once, through any cuts, connections and either meaning of offset",
-    [Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9 }))), Schema.Array(Connection), Schema.Literals(["start", "end"])],
+    [
+      Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9 }))),
+      Schema.Array(Connection),
+      Schema.Literals(["start", "end"])
+    ],
     ([indices, connections, meaning]) =>
       Effect.gen(function* () {
         const whole = indices.map((index) => words[index]!)

@@ -2,7 +2,7 @@
 import * as RunloopBackend from "@effect-devbox/core/RunloopBackend"
 import * as ApiKeys from "@effect-devbox/core/ApiKeys"
 import * as DevboxApiHandlers from "@effect-devbox/core/DevboxApiHandlers"
-import { DevboxBackend } from "@effect-devbox/core/DevboxBackend"
+import type { DevboxBackend } from "@effect-devbox/core/DevboxBackend"
 import * as IdempotencyStore from "@effect-devbox/core/IdempotencyStore"
 import { NodeHttpServer } from "@effect/platform-node"
 import { Effect, Exit, Layer, Redacted, Scope } from "effect"
@@ -41,7 +41,12 @@ export const layerInProcess = (
         let transferred = false
         return handler.pipe(
           Effect.map((response) => {
-            seen({ method: request.method, url: url.pathname + url.search, headers: request.headers, status: response.status })
+            seen({
+              method: request.method,
+              url: url.pathname + url.search,
+              headers: request.headers,
+              status: response.status
+            })
             const transfer = HttpEffect.scopeTransferToStream(response)
             transferred = transfer !== response
             return HttpServerResponse.toClientResponse(transfer, { request })
@@ -49,9 +54,7 @@ export const layerInProcess = (
           Effect.provideService(HttpServerRequest.HttpServerRequest, serverRequest),
           Effect.provideService(Scope.Scope, requestScope),
           Effect.orDie,
-          Effect.onExit((exit) =>
-            transferred && Exit.isSuccess(exit) ? Effect.void : Scope.close(requestScope, exit)
-          )
+          Effect.onExit((exit) => (transferred && Exit.isSuccess(exit) ? Effect.void : Scope.close(requestScope, exit)))
         )
       })
     })
@@ -64,7 +67,8 @@ export const overTheWire = <E, R>(
   seen?: (exchange: Exchange) => void
 ) => {
   const options = { apiKey, baseUrl: "http://api.devbox.test" }
-  const client = mode === "ours" ? RunloopBackend.layerServer(options) : RunloopBackend.layer({ ...options, optimisticTimeout: 0 })
+  const client =
+    mode === "ours" ? RunloopBackend.layerServer(options) : RunloopBackend.layer({ ...options, optimisticTimeout: 0 })
   return client.pipe(Layer.provide(layerInProcess(seen).pipe(Layer.provide(backend))))
 }
 

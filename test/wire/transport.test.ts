@@ -75,7 +75,7 @@ for (const [name, client] of Object.entries(clients)) {
     it.live("a connection that is lost within the answer leaves a create in doubt", () =>
       Effect.gen(function* () {
         const { port } = yield* listener((socket) => {
-          socket.write("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{\"id\":", () =>
+          socket.write('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"id":', () =>
             socket.resetAndDestroy()
           )
         })
@@ -88,8 +88,9 @@ for (const [name, client] of Object.entries(clients)) {
     it.live("a download that is cut short fails, and is never a shorter file", () =>
       Effect.gen(function* () {
         const { port } = yield* listener((socket) => {
-          socket.write("HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: 1000\r\n\r\nabc", () =>
-            socket.end()
+          socket.write(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: 1000\r\n\r\nabc",
+            () => socket.end()
           )
         })
         const backend = yield* backendAt(port)
@@ -102,7 +103,7 @@ for (const [name, client] of Object.entries(clients)) {
 
 describe("an answer", () => {
   const answers = {
-    "with broken JSON": { body: "{\"id\":" },
+    "with broken JSON": { body: '{"id":' },
     "of HTML": { body: "<html></html>", headers: { "content-type": "text/html" } },
     "with another shape": { body: { id: 1 } },
     "with nothing in it": { body: "" }
@@ -131,9 +132,12 @@ describe("an answer", () => {
     }).pipe(Effect.provide(layer))
   })
   it.effect("without content is enough where the content means nothing", () => {
-    for (const reply of [{ status: 204 }, { body: "" }, { body: "\"ok\"" }]) {
+    for (const reply of [{ status: 204 }, { body: "" }, { body: '"ok"' }]) {
       const { layer } = canned(() => reply)
-      return Effect.provide(Effect.flatMap(DevboxBackend, (backend) => backend.keepAlive(id)), layer)
+      return Effect.provide(
+        Effect.flatMap(DevboxBackend, (backend) => backend.keepAlive(id)),
+        layer
+      )
     }
     return Effect.void
   })
@@ -144,9 +148,12 @@ describe("time", () => {
     const { layer } = canned(() => "never")
     return Effect.gen(function* () {
       const backend = yield* DevboxBackend
-      const fiber = yield* Effect.forkChild(Effect.all([failed(create(backend)), failed(get(backend))], { concurrency: 2 }), {
-        startImmediately: true
-      })
+      const fiber = yield* Effect.forkChild(
+        Effect.all([failed(create(backend)), failed(get(backend))], { concurrency: 2 }),
+        {
+          startImmediately: true
+        }
+      )
       yield* TestClock.adjust("29 seconds")
       assert.isUndefined(fiber.pollUnsafe())
       yield* TestClock.adjust("1 second")
@@ -171,7 +178,9 @@ describe("time", () => {
     const { layer } = canned(() => ({ body: { pieces: ["abc"], then: "silence" as const } }))
     return Effect.gen(function* () {
       const backend = yield* DevboxBackend
-      const fiber = yield* Effect.forkChild(failed(Stream.runDrain(backend.download(id, "/x"))), { startImmediately: true })
+      const fiber = yield* Effect.forkChild(failed(Stream.runDrain(backend.download(id, "/x"))), {
+        startImmediately: true
+      })
       yield* TestClock.adjust("44 seconds")
       assert.isUndefined(fiber.pollUnsafe())
       yield* TestClock.adjust("1 second")
@@ -220,8 +229,14 @@ describe("an id", () => {
       return Effect.gen(function* () {
         const backend = yield* DevboxBackend
         assert.strictEqual((yield* Effect.flip(backend.get(DevboxId.make(bad))))._tag, "ResourceNotFound")
-        assert.strictEqual((yield* Effect.flip(backend.getExecution(DevboxId.make(bad), ExecutionId.make("e"))))._tag, "ResourceNotFound")
-        assert.strictEqual((yield* Effect.flip(backend.upload(DevboxId.make(bad), "/x", Stream.empty)))._tag, "ResourceNotFound")
+        assert.strictEqual(
+          (yield* Effect.flip(backend.getExecution(DevboxId.make(bad), ExecutionId.make("e"))))._tag,
+          "ResourceNotFound"
+        )
+        assert.strictEqual(
+          (yield* Effect.flip(backend.upload(DevboxId.make(bad), "/x", Stream.empty)))._tag,
+          "ResourceNotFound"
+        )
         assert.deepStrictEqual(asked, [])
       }).pipe(Effect.provide(layer))
     })
@@ -244,7 +259,13 @@ describe("the base URL", () => {
     }).pipe(Effect.provide(layer))
   })
   it.effect("says where tunnels are", () => {
-    const tunnel = { tunnel_key: "k", auth_mode: "public_", create_time_ms: 1, http_keep_alive: true, wake_on_http: false }
+    const tunnel = {
+      tunnel_key: "k",
+      auth_mode: "public_",
+      create_time_ms: 1,
+      http_keep_alive: true,
+      wake_on_http: false
+    }
     const { layer } = canned(() => ({ body: view({ tunnel }) }), { baseUrl: "http://api.box.test:8080" })
     return Effect.gen(function* () {
       const info = yield* get(yield* DevboxBackend)

@@ -12,7 +12,14 @@ import {
   UnavailableError
 } from "@effect-devbox/core/DevboxError"
 import { Effect, Schema } from "effect"
-import { decode, encode, parseBody, type Refusal, type Request, type WireError } from "../../packages/core/src/internal/wireError.ts"
+import {
+  decode,
+  encode,
+  parseBody,
+  type Refusal,
+  type Request,
+  type WireError
+} from "../../packages/core/src/internal/wireError.ts"
 
 const request: Request = { backend: "runloop", operation: "suspend", reads: false, now: 0 }
 
@@ -22,7 +29,10 @@ const travelled = (error: WireError, asked: Request = request): WireError => {
   return decode({ status, headers, body: parseBody(JSON.stringify(body)) }, asked)
 }
 
-const plain = (status: number, options: { headers?: Record<string, string>; text?: string; asked?: Partial<Request> } = {}) =>
+const plain = (
+  status: number,
+  options: { headers?: Record<string, string>; text?: string; asked?: Partial<Request> } = {}
+) =>
   decode(
     { status, headers: options.headers ?? {}, body: parseBody(options.text ?? "") },
     { ...request, ...options.asked }
@@ -72,10 +82,7 @@ describe("a refusal of ours", () => {
     ([reason, outcome]) =>
       Effect.sync(() => {
         const error = new BackendError({ backend: "local", operation: "create", reason, outcome })
-        assert.strictEqual(
-          encode(error).headers["x-should-retry"],
-          String(error.isRetryable && outcome === "rejected")
-        )
+        assert.strictEqual(encode(error).headers["x-should-retry"], String(error.isRetryable && outcome === "rejected"))
       })
   )
 
@@ -165,14 +172,20 @@ describe("a refusal of another server", () => {
     assert.strictEqual(plain(409, { asked: { conflict: "d" } })._tag, "Conflict")
   })
 
-  it.each(["", "null", "[]", "<html><b>Bad Gateway</b></html>", `{"message":{"a":1}}`, `{"message":null}`, "plain words", "{"])(
-    "with the body %j is still an error",
-    (text) => {
-      const error = asBackendError(plain(502, { text }))
-      assert.strictEqual(error.reason._tag, "UnavailableError")
-      assert.notInclude(error.message, "<html>")
-    }
-  )
+  it.each([
+    "",
+    "null",
+    "[]",
+    "<html><b>Bad Gateway</b></html>",
+    `{"message":{"a":1}}`,
+    `{"message":null}`,
+    "plain words",
+    "{"
+  ])("with the body %j is still an error", (text) => {
+    const error = asBackendError(plain(502, { text }))
+    assert.strictEqual(error.reason._tag, "UnavailableError")
+    assert.notInclude(error.message, "<html>")
+  })
 
   it("never shows more than a part of a long body", () => {
     const error = asBackendError(plain(400, { text: "x".repeat(100_000) }))

@@ -35,5 +35,8 @@ export const start = async (port = 0, links = new Links()) => {
     server.once("error", reject)
     server.listen(port, "127.0.0.1", resolve)
   })
-  return { url: `http://127.0.0.1:${server.address().port}`, [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(resolve)) }
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(resolve))
+  }
 }

@@ -138,7 +138,9 @@ export class BlueprintStore extends Context.Service<
 
 const make = (store: typeof BlueprintStore.Service) => {
   const span = (name: string, id?: BlueprintId) =>
-    Effect.withSpan(`Blueprints.${name}`, { attributes: { backend: store.name, ...(id === undefined ? {} : { "blueprint.id": id }) } })
+    Effect.withSpan(`Blueprints.${name}`, {
+      attributes: { backend: store.name, ...(id === undefined ? {} : { "blueprint.id": id }) }
+    })
 
   const awaitBuild = (
     id: BlueprintId,
@@ -157,7 +159,11 @@ const make = (store: typeof BlueprintStore.Service) => {
             case "awaiting_upload": {
               const { failureReason, status } = info
               return Effect.fail(
-                new BlueprintFailed({ blueprintId: id, status, ...(failureReason === undefined ? {} : { failureReason }) })
+                new BlueprintFailed({
+                  blueprintId: id,
+                  status,
+                  ...(failureReason === undefined ? {} : { failureReason })
+                })
               )
             }
             case "unknown":

@@ -2,7 +2,7 @@
  * The door for programs: `const devbox = yield* Devbox.create({ … })`. The same operations as `DevboxService`'s, as functions
  * that ask for the service. No logic lives here.
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { BackendError, WaitError } from "./DevboxError.ts"

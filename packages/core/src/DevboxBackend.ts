@@ -20,7 +20,16 @@ import {
   type ShutdownError,
   UnsupportedError
 } from "./DevboxError.ts"
-import type { CreateParams, DevboxId, DevboxInfo, DevboxStatus, LogEntry, Notice, SnapshotId, Usage } from "./DevboxModel.ts"
+import type {
+  CreateParams,
+  DevboxId,
+  DevboxInfo,
+  DevboxStatus,
+  LogEntry,
+  Notice,
+  SnapshotId,
+  Usage
+} from "./DevboxModel.ts"
 import type {
   Channel,
   ExecutionDetail,
@@ -82,7 +91,9 @@ export interface Implementation {
   readonly create: (params: CreateParams) => Effect.Effect<DevboxInfo, BackendError | ResourceErrors>
   readonly get: (id: DevboxId) => Effect.Effect<DevboxInfo, LookupError>
   /** Newest first. */
-  readonly list: (query: ListQuery & { readonly status?: DevboxStatus | undefined }) => Effect.Effect<Page<DevboxInfo>, BackendError>
+  readonly list: (
+    query: ListQuery & { readonly status?: DevboxStatus | undefined }
+  ) => Effect.Effect<Page<DevboxInfo>, BackendError>
   /** Absent fields stay, metadata is replaced as a whole. */
   readonly update?: (
     id: DevboxId,
@@ -93,7 +104,10 @@ export interface Implementation {
   /** Returns when accepted. Of a running devbox: does nothing. */
   readonly resume?: (id: DevboxId) => Effect.Effect<DevboxInfo, ReadyError>
   /** Final. Of a devbox that is shut down already: succeeds. During a snapshot: {@link Conflict}, unless forced. */
-  readonly shutdown: (id: DevboxId, options?: { readonly force?: boolean | undefined }) => Effect.Effect<DevboxInfo, ShutdownError>
+  readonly shutdown: (
+    id: DevboxId,
+    options?: { readonly force?: boolean | undefined }
+  ) => Effect.Effect<DevboxInfo, ShutdownError>
   /** Starts the keep-alive time again. */
   readonly keepAlive: (id: DevboxId) => Effect.Effect<void, ReadyError>
   readonly usage?: (id: DevboxId) => Effect.Effect<Usage, LookupError>
@@ -166,7 +180,10 @@ export interface Implementation {
   /** At most one tunnel; enabling again returns it with the options now in force. */
   readonly enableTunnel?: (id: DevboxId, options: TunnelOptions) => Effect.Effect<Tunnel, ReadyError>
   /** Removes the tunnel, or with the feature `perPortTunnel` one port of it. Without a tunnel: does nothing. */
-  readonly removeTunnel?: (id: DevboxId, options?: { readonly port?: number | undefined }) => Effect.Effect<void, ReadyError>
+  readonly removeTunnel?: (
+    id: DevboxId,
+    options?: { readonly port?: number | undefined }
+  ) => Effect.Effect<void, ReadyError>
   /** A byte stream to a port inside, on its loopback. */
   readonly dial?: (id: DevboxId, port: number) => Effect.Effect<Connection, ReadyError, Scope.Scope>
 
@@ -216,7 +233,8 @@ export const unsupported = (backend: string, operation: string, feature: string,
     outcome: "rejected",
     reason: new UnsupportedError({
       feature,
-      detail: detail ?? `the ${backend} backend does not have the feature "${feature}"; its capabilities say what it has`
+      detail:
+        detail ?? `the ${backend} backend does not have the feature "${feature}"; its capabilities say what it has`
     })
   })
 

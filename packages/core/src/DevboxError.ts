@@ -102,7 +102,16 @@ export class BackendError extends Schema.TaggedError<BackendError>()("BackendErr
 
 /** The thing does not exist, or no longer does. */
 export class ResourceNotFound extends Schema.TaggedError<ResourceNotFound>()("ResourceNotFound", {
-  resource: Schema.Literals(["devbox", "execution", "snapshot", "tunnel", "blueprint", "object", "secret", "network policy"]),
+  resource: Schema.Literals([
+    "devbox",
+    "execution",
+    "snapshot",
+    "tunnel",
+    "blueprint",
+    "object",
+    "secret",
+    "network policy"
+  ]),
   id: Schema.String
 }) {
   override get message(): string {

@@ -20,15 +20,7 @@ import type {
   SnapshotError,
   WaitError
 } from "./DevboxError.ts"
-import type {
-  CreateParams,
-  DevboxId,
-  DevboxInfo,
-  LogEntry,
-  NetworkMode,
-  SnapshotId,
-  Usage
-} from "./DevboxModel.ts"
+import type { CreateParams, DevboxId, DevboxInfo, LogEntry, NetworkMode, SnapshotId, Usage } from "./DevboxModel.ts"
 import type { Channel, ExecutionDetail, ExecutionId, ExecutionInfo, Signal } from "./Execution.ts"
 import type { PortTunnel, SshKey, Tunnel } from "./Network.ts"
 import type { SnapshotInfo, SnapshotState } from "./Snapshot.ts"
@@ -59,9 +51,7 @@ export interface CreateOptions extends AwaitOptions {
   /** How long the devbox lives without `keepAlive`; default one hour, at most 48. */
   readonly keepAliveTime?: Duration.Input | undefined
   /** What happens after a time without activity; takes the place of the keep-alive time. */
-  readonly afterIdle?:
-    | { readonly time: Duration.Input; readonly action: "suspend" | "shutdown" }
-    | undefined
+  readonly afterIdle?: { readonly time: Duration.Input; readonly action: "suspend" | "shutdown" } | undefined
   readonly network?: NetworkMode | undefined
   /** The weakest isolation that is acceptable; default `"isolated"`. A weaker one is never chosen silently. */
   readonly minimumIsolation?: "isolated" | "container" | "process" | undefined
@@ -226,7 +216,9 @@ export interface Devbox {
     readonly shellName?: string | undefined
   }) => Effect.Effect<ReadonlyArray<LogEntry>, LookupError>
   /** Takes a snapshot and waits until it is complete. */
-  readonly snapshotDisk: (options?: SnapshotOptions & AwaitOptions) => Effect.Effect<Snapshot, SnapshotError | ShutdownError>
+  readonly snapshotDisk: (
+    options?: SnapshotOptions & AwaitOptions
+  ) => Effect.Effect<Snapshot, SnapshotError | ShutdownError>
   /** Asks for a snapshot; wait with its `awaitCompleted`. */
   readonly snapshotDiskAsync: (options?: SnapshotOptions) => Effect.Effect<Snapshot, ReadyError | ShutdownError>
   readonly shutdown: (options?: { readonly force?: boolean | undefined }) => Effect.Effect<DevboxInfo, ShutdownError>

@@ -26,8 +26,7 @@ export const DevboxLeaks = Context.Reference<{ readonly report: (leak: Leak) => 
 )
 
 /** Reports a leak to whoever listens. */
-export const report = (leak: Leak): Effect.Effect<void> =>
-  Effect.flatMap(DevboxLeaks, (leaks) => leaks.report(leak))
+export const report = (leak: Leak): Effect.Effect<void> => Effect.flatMap(DevboxLeaks, (leaks) => leaks.report(leak))
 
 /** Runs an effect and gives the leaks that it reported beside its value. */
 export const collect = <A, E, R>(

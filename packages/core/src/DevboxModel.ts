@@ -16,17 +16,7 @@ export type SnapshotId = typeof SnapshotId.Type
 
 /** Where a devbox stands in its life. A word of a newer server decodes as `"unknown"`; `scheduled` is `queued`. */
 export const DevboxStatus = openEnum(
-  [
-    "queued",
-    "provisioning",
-    "initializing",
-    "running",
-    "suspending",
-    "suspended",
-    "resuming",
-    "failure",
-    "shutdown"
-  ],
+  ["queued", "provisioning", "initializing", "running", "suspending", "suspended", "resuming", "failure", "shutdown"],
   { scheduled: "queued" }
 )
 export type DevboxStatus = typeof DevboxStatus.Type
@@ -84,9 +74,7 @@ export class UserParameters extends Schema.Class<UserParameters>("effect-devbox/
 
 /** Size, time limits, launch commands and placement of a devbox. Every key may be left out. */
 export class LaunchParameters extends Schema.Class<LaunchParameters>("effect-devbox/LaunchParameters")({
-  resourceSizeRequest: nullish(
-    openEnum(["X_SMALL", "SMALL", "MEDIUM", "LARGE", "X_LARGE", "XX_LARGE", "CUSTOM_SIZE"])
-  ),
+  resourceSizeRequest: nullish(openEnum(["X_SMALL", "SMALL", "MEDIUM", "LARGE", "X_LARGE", "XX_LARGE", "CUSTOM_SIZE"])),
   /** 0.5, 1 or an even number up to 16; only with `CUSTOM_SIZE`. */
   customCpuCores: nullish(Schema.Finite),
   customGbMemory: nullish(Schema.Int),
@@ -155,9 +143,7 @@ const tokenField = nullish(Schema.RedactedFromValue(Schema.String))
 
 /** A file, repository, storage object, agent or broker that is in place when the devbox runs. */
 export const Mount = Schema.Union([
-  snakeCase(
-    Schema.Struct({ type: Schema.tag("object_mount"), objectId: Schema.String, objectPath: Schema.String })
-  ),
+  snakeCase(Schema.Struct({ type: Schema.tag("object_mount"), objectId: Schema.String, objectPath: Schema.String })),
   snakeCase(Schema.Struct({ type: Schema.tag("file_mount"), target: Schema.String, content: Schema.String })),
   snakeCase(
     Schema.Struct({

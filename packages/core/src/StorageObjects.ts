@@ -106,7 +106,11 @@ const make = (store: typeof ObjectStore.Service) => {
     options: UploadOptions
   ): Effect.Effect<ObjectInfo, LookupError | E> => {
     const whole =
-      typeof contents === "string" ? new TextEncoder().encode(contents) : contents instanceof Uint8Array ? contents : undefined
+      typeof contents === "string"
+        ? new TextEncoder().encode(contents)
+        : contents instanceof Uint8Array
+          ? contents
+          : undefined
     const stream = whole === undefined ? (contents as Stream.Stream<Uint8Array, E>) : Stream.make(whole)
     const params = new ObjectParams(
       defined({
@@ -147,7 +151,8 @@ const make = (store: typeof ObjectStore.Service) => {
     /** The bytes of an object. */
     download: (id: StorageObjectId): Stream.Stream<Uint8Array, LookupError> => store.download(id),
     /** An object as text. */
-    downloadText: (id: StorageObjectId) => Stream.mkString(Stream.decodeText(store.download(id))).pipe(span("downloadText", id)),
+    downloadText: (id: StorageObjectId) =>
+      Stream.mkString(Stream.decodeText(store.download(id))).pipe(span("downloadText", id)),
     /** An address from which anybody can fetch it for a while; default one hour. */
     downloadUrl: (id: StorageObjectId, valid: Duration.Input = "1 hour") =>
       idempotent(store.downloadUrl(id, Duration.fromInputUnsafe(valid))).pipe(span("downloadUrl", id)),

@@ -96,7 +96,10 @@ export const download = (
     )
   })
 
-const extractTo = <E>(stream: Stream.Stream<Uint8Array, E>, localPath: string): Effect.Effect<Copied, E | LocalPathError> =>
+const extractTo = <E>(
+  stream: Stream.Stream<Uint8Array, E>,
+  localPath: string
+): Effect.Effect<Copied, E | LocalPathError> =>
   Effect.gen(function* () {
     yield* Effect.tryPromise({ try: () => mkdir(localPath, { recursive: true }), catch: localError(localPath) })
     let files = 0

@@ -52,7 +52,10 @@ const makeDispatcher = (options: ClientOptions, origin: URL): Effect.Effect<Undi
     const pools = { calls, holds: yield* agent(undefined), transfers: yield* agent(undefined) }
 
     class Routed extends Dispatcher {
-      override dispatch(request: Undici.Dispatcher.DispatchOptions, handler: Undici.Dispatcher.DispatchHandler): boolean {
+      override dispatch(
+        request: Undici.Dispatcher.DispatchOptions,
+        handler: Undici.Dispatcher.DispatchHandler
+      ): boolean {
         const { path } = request
         const pool = holds.test(path) ? pools.holds : transfers.test(path) ? pools.transfers : pools.calls
         return pool.dispatch(request, handler)
@@ -82,7 +85,12 @@ export const layerClient = (
   options: ClientOptions = {}
 ): Layer.Layer<HttpClient.HttpClient> =>
   NodeHttpClient.layerUndiciNoDispatcher.pipe(
-    Layer.provide(Layer.effect(NodeHttpClient.Dispatcher, Effect.suspend(() => makeDispatcher(options, new URL(baseUrl)))))
+    Layer.provide(
+      Layer.effect(
+        NodeHttpClient.Dispatcher,
+        Effect.suspend(() => makeDispatcher(options, new URL(baseUrl)))
+      )
+    )
   )
 
 /** Runloop's cloud over the client of this file. */

@@ -9,10 +9,16 @@ import { another, broken, chunks, executions, type Mutant, outputs, starts } fro
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
 
 const busy = (operation: string) =>
-  new BackendError({ backend: "mutant", operation, outcome: "rejected", reason: new UnavailableError({ detail: "busy" }) })
+  new BackendError({
+    backend: "mutant",
+    operation,
+    outcome: "rejected",
+    reason: new UnavailableError({ detail: "busy" })
+  })
 
 /** Reads everything and gives it as one. */
-const rewrite = (change: (events: ReadonlyArray<OutputEvent>) => ReadonlyArray<OutputEvent>) =>
+const rewrite =
+  (change: (events: ReadonlyArray<OutputEvent>) => ReadonlyArray<OutputEvent>) =>
   <E>(events: Stream.Stream<OutputEvent, E>): Stream.Stream<OutputEvent, E> =>
     Stream.unwrap(Effect.map(Stream.runCollect(events), (all) => Stream.fromIterable(change(all))))
 
@@ -48,14 +54,22 @@ export const commands: ReadonlyArray<Mutant> = [
   broken("exec-exact-bytes", "thinks in text", (b) =>
     chunks(b, (chunk) => ({ ...chunk, bytes: new TextEncoder().encode(new TextDecoder().decode(chunk.bytes)) }))
   ),
-  broken("exec-exact-bytes", "loses NUL bytes", (b) => chunks(b, (chunk) => ({ ...chunk, bytes: chunk.bytes.filter((byte) => byte !== 0) }))),
-  broken("exec-large-output", "keeps a megabyte", (b) => chunks(b, (chunk) => ({ ...chunk, bytes: chunk.bytes.subarray(0, 1024 * 1024) }))),
+  broken("exec-exact-bytes", "loses NUL bytes", (b) =>
+    chunks(b, (chunk) => ({ ...chunk, bytes: chunk.bytes.filter((byte) => byte !== 0) }))
+  ),
+  broken("exec-large-output", "keeps a megabyte", (b) =>
+    chunks(b, (chunk) => ({ ...chunk, bytes: chunk.bytes.subarray(0, 1024 * 1024) }))
+  ),
   broken("exec-large-output", "does not know the length", (b) => executions(b, () => ({ stdoutBytes: 0 }))),
   broken("exec-last-lines", "sends everything", (b) => ({
     getExecution: (id, executionId) => b.getExecution(id, executionId, { lastLines: 1_000_000 })
   })),
-  broken("exec-last-lines", "does not say that lines are missing", (b) => executions(b, () => ({ stdoutTruncated: false }))),
-  broken("exec-last-lines", "says always that lines are missing", (b) => executions(b, () => ({ stderrTruncated: true }))),
+  broken("exec-last-lines", "does not say that lines are missing", (b) =>
+    executions(b, () => ({ stdoutTruncated: false }))
+  ),
+  broken("exec-last-lines", "says always that lines are missing", (b) =>
+    executions(b, () => ({ stderrTruncated: true }))
+  ),
   broken("exec-at-most-once", "runs it again", (b) => {
     const known = new Set<ExecutionId>()
     return {
@@ -108,20 +122,25 @@ export const commands: ReadonlyArray<Mutant> = [
     return starts(b, ({ env }) => ({ env: (kept = { ...kept, ...env }) }))
   }),
   broken("exec-starts-at-home", "starts at the top", (b) => starts(b, ({ cwd }) => ({ cwd: cwd ?? "/" }))),
-  broken("exec-keeps-nothing", "runs everything in one shell", (b) => starts(b, ({ shell }) => ({ shell: shell ?? "the-only-one" }))),
+  broken("exec-keeps-nothing", "runs everything in one shell", (b) =>
+    starts(b, ({ shell }) => ({ shell: shell ?? "the-only-one" }))
+  ),
   broken("exec-without-stdin", "leaves stdin open", (b) => starts(b, () => ({ attachStdin: true }))),
   broken("exec-many-at-once", "takes ten at a time and refuses the rest", (b) => {
     let taken = 0
     return {
-      startExecution: (id, params) => (++taken > 10 ? Effect.fail(busy("startExecution")) : b.startExecution(id, params))
+      startExecution: (id, params) =>
+        ++taken > 10 ? Effect.fail(busy("startExecution")) : b.startExecution(id, params)
     }
   }),
   broken("exec-many-at-once", "mixes up the ends", (b) => {
+    const ends = new Map<ExecutionId, number>()
     let last: number | undefined
-    return executions(b, ({ exitStatus }) => {
-      const other = last ?? exitStatus
+    return executions(b, ({ executionId, exitStatus }) => {
+      if (exitStatus === undefined) return {}
+      if (!ends.has(executionId)) ends.set(executionId, last ?? exitStatus)
       last = exitStatus
-      return { exitStatus: other }
+      return { exitStatus: ends.get(executionId) }
     })
   })
 ]
@@ -144,37 +163,62 @@ export const output: ReadonlyArray<Mutant> = [
       return events
     })
   }),
-  broken("output-follows", "waits for the end", (b) => outputs(b, rewrite((events) => events))),
+  broken("output-follows", "waits for the end", (b) =>
+    outputs(
+      b,
+      rewrite((events) => events)
+    )
+  ),
   broken("output-follows", "stops at what there is", (b) =>
-    outputs(b, (events) => Stream.concat(Stream.take(events, 1), Stream.make<[OutputEvent]>({ _tag: "End", stdout: 6 })))
+    outputs(b, (events) =>
+      Stream.concat(Stream.take(events, 1), Stream.make<[OutputEvent]>({ _tag: "End", stdout: 6 }))
+    )
   ),
   broken("output-end-promises", "promises too much", (b) =>
-    outputs(b, (events) => Stream.map(events, (event) => (event._tag === "End" ? { ...event, stdout: (event.stdout ?? 0) + 1 } : event)))
+    outputs(b, (events) =>
+      Stream.map(events, (event) => (event._tag === "End" ? { ...event, stdout: (event.stdout ?? 0) + 1 } : event))
+    )
   ),
   broken("output-end-promises", "promises nothing", (b) =>
     outputs(b, (events) => Stream.map(events, (event): OutputEvent => (event._tag === "End" ? { _tag: "End" } : event)))
   ),
   broken("output-nothing", "says nothing, not even that it ends", (b) =>
-    outputs(b, rewrite((events) => (events.length === 1 ? [] : events)))
+    outputs(
+      b,
+      rewrite((events) => (events.length === 1 ? [] : events))
+    )
   ),
   broken("output-past-the-end", "gives the last byte again", (b) => ({
-    output: (id, executionId, channel, cursor) => b.output(id, executionId, channel, { ...cursor, stdout: Math.max(0, cursor.stdout - 1) })
+    output: (id, executionId, channel, cursor) =>
+      b.output(id, executionId, channel, { ...cursor, stdout: Math.max(0, cursor.stdout - 1) })
   })),
   broken("output-both", "gives only one", (b) =>
     outputs(b, (events) => Stream.filter(events, (event) => event._tag === "End" || event.channel === "stdout"))
   ),
   broken("output-both", "ends twice", (b) =>
-    outputs(b, (events) => Stream.flatMap(events, (event) => Stream.fromIterable(event._tag === "End" ? [event, event] : [event])))
+    outputs(b, (events) =>
+      Stream.flatMap(events, (event) =>
+        Stream.fromIterable<OutputEvent>(event._tag === "End" ? [event, event] : [event])
+      )
+    )
   ),
   broken("output-one-is-one", "gives both", (b) => ({
     output: (id, executionId, _channel, cursor) => b.output(id, executionId, "both", cursor)
   })),
   broken("output-without-gaps", "drops a chunk", (b) =>
-    outputs(b, rewrite((events) => events.filter((_, index) => index !== 1)))
+    outputs(
+      b,
+      rewrite((events) => events.filter((_, index) => index !== 1))
+    )
   ),
   broken("output-without-gaps", "starts every chunk at nought", (b) => chunks(b, (chunk) => ({ ...chunk, start: 0 }))),
   broken("output-without-gaps", "gives a chunk twice", (b) =>
-    outputs(b, rewrite((events) => events.flatMap((event): ReadonlyArray<OutputEvent> => (event._tag === "Chunk" ? [event, event] : [event]))))
+    outputs(
+      b,
+      rewrite((events) =>
+        events.flatMap((event): ReadonlyArray<OutputEvent> => (event._tag === "Chunk" ? [event, event] : [event]))
+      )
+    )
   ),
   broken("output-stops-when-left", "ends the command with its reader", (b) =>
     outputs(b, (events, [id, executionId]) => Stream.ensuring(events, Effect.ignore(b.kill(id, executionId))))
@@ -185,7 +229,11 @@ export const output: ReadonlyArray<Mutant> = [
 export const control: ReadonlyArray<Mutant> = [
   broken("stdin-arrives", "sends text", (b) => ({
     sendStdin: (id, executionId, input) =>
-      b.sendStdin(id, executionId, "bytes" in input ? { bytes: new TextEncoder().encode(new TextDecoder().decode(input.bytes)) } : input)
+      b.sendStdin(
+        id,
+        executionId,
+        "bytes" in input ? { bytes: new TextEncoder().encode(new TextDecoder().decode(input.bytes)) } : input
+      )
   })),
   broken("stdin-arrives", "sends a page at most", (b) => ({
     sendStdin: (id, executionId, input) =>
@@ -193,7 +241,9 @@ export const control: ReadonlyArray<Mutant> = [
   })),
   broken("stdin-ends", "ends the command instead", (b) => ({
     sendStdin: (id, executionId, input) =>
-      "signal" in input && input.signal === "EOF" ? Effect.asVoid(b.kill(id, executionId)) : b.sendStdin(id, executionId, input)
+      "signal" in input && input.signal === "EOF"
+        ? Effect.asVoid(b.kill(id, executionId))
+        : b.sendStdin(id, executionId, input)
   })),
   broken("stdin-ends", "keeps it to itself", (b) => ({
     sendStdin: (id, executionId, input) => ("signal" in input ? Effect.void : b.sendStdin(id, executionId, input))
@@ -204,10 +254,14 @@ export const control: ReadonlyArray<Mutant> = [
         ? Effect.asVoid(b.kill(id, executionId, { signal: "SIGKILL" }))
         : b.sendStdin(id, executionId, input)
   })),
-  broken("stdin-is-asked-for", "takes it and throws it away", (b) => ({ sendStdin: (...args) => Effect.ignore(b.sendStdin(...args)) })),
+  broken("stdin-is-asked-for", "takes it and throws it away", (b) => ({
+    sendStdin: (...args) => Effect.ignore(b.sendStdin(...args))
+  })),
   broken("kill-ends", "does nothing", (b) => ({ kill: (id, executionId) => b.getExecution(id, executionId) })),
   broken("kill-ends", "calls it a success", (b) =>
-    executions(b, ({ exitStatus, signal }) => (signal === undefined ? {} : { exitStatus: exitStatus === undefined ? undefined : 0 }))
+    executions(b, ({ exitStatus, signal }) =>
+      signal === undefined ? {} : { exitStatus: exitStatus === undefined ? undefined : 0 }
+    )
   ),
   broken("kill-of-the-dead", "kills it once more", (b) => {
     const killed = new Set<ExecutionId>()
@@ -227,9 +281,15 @@ export const control: ReadonlyArray<Mutant> = [
       )
   })),
   broken("kill-leaves-others", "kills everything", (b) => killsAll(b)),
-  broken("kill-asks-first", "knows only one signal", (b) => ({ kill: (id, executionId) => b.kill(id, executionId, { signal: "SIGKILL" }) })),
-  broken("kill-by-degrees", "knows only one signal", (b) => ({ kill: (id, executionId) => b.kill(id, executionId, { signal: "SIGKILL" }) })),
-  broken("kill-by-degrees", "only asks", (b) => ({ kill: (id, executionId) => b.kill(id, executionId, { signal: "SIGTERM" }) }))
+  broken("kill-asks-first", "knows only one signal", (b) => ({
+    kill: (id, executionId) => b.kill(id, executionId, { signal: "SIGKILL" })
+  })),
+  broken("kill-by-degrees", "knows only one signal", (b) => ({
+    kill: (id, executionId) => b.kill(id, executionId, { signal: "SIGKILL" })
+  })),
+  broken("kill-by-degrees", "only asks", (b) => ({
+    kill: (id, executionId) => b.kill(id, executionId, { signal: "SIGTERM" })
+  }))
 ]
 
 const killsAll = (b: Parameters<NonNullable<Mutant["backend"]>>[0]) => {
@@ -241,7 +301,9 @@ const killsAll = (b: Parameters<NonNullable<Mutant["backend"]>>[0]) => {
     },
     kill: (id: DevboxId, executionId: ExecutionId, options: Parameters<typeof b.kill>[2]) =>
       Effect.andThen(
-        Effect.forEach(started, ([box, each]) => Effect.ignore(b.kill(box, each, options)), { discard: true }),
+        Effect.forEach(started.toReversed(), ([box, each]) => Effect.ignore(b.kill(box, each, options)), {
+          discard: true
+        }),
         b.getExecution(id, executionId)
       )
   }
@@ -251,13 +313,18 @@ const killsAll = (b: Parameters<NonNullable<Mutant["backend"]>>[0]) => {
 export const shells: ReadonlyArray<Mutant> = [
   broken("shell-remembers", "is a new one each time", (b) => starts(b, () => ({ shell: undefined }))),
   broken("shell-exit-status", "knows no failure", (b) =>
-    executions(b, ({ exitStatus, shellName }) => (shellName === undefined || exitStatus === undefined ? {} : { exitStatus: 0 }))
+    executions(b, ({ exitStatus, shellName }) =>
+      shellName === undefined || exitStatus === undefined ? {} : { exitStatus: 0 }
+    )
   ),
   broken("shell-exit-status", "does not say its name", (b) => executions(b, () => ({ shellName: undefined }))),
   broken("shell-one-at-a-time", "runs them all at once", (b) => starts(b, () => ({ shell: undefined }))),
-  broken("shells-are-apart", "is one for all", (b) => starts(b, ({ shell }) => ({ shell: shell === undefined ? undefined : "one" }))),
+  broken("shells-are-apart", "is one for all", (b) =>
+    starts(b, ({ shell }) => ({ shell: shell === undefined ? undefined : "one" }))
+  ),
   broken("shell-starts-again", "does not say so", (b) => executions(b, () => ({ shellRestarted: undefined }))),
-  broken("shell-starts-again", "says so for ever", (b) => executions(b, ({ shellName }) => (shellName === undefined ? {} : { shellRestarted: true }))),
+  broken("shell-starts-again", "says so for ever", (b) =>
+    executions(b, ({ shellName }) => (shellName === undefined ? {} : { shellRestarted: true }))
+  ),
   broken("shell-outlives-a-kill", "takes those who wait with it", (b) => killsAll(b))
 ]
-

@@ -6,6 +6,7 @@ import { type SnapshotInfo, SnapshotParams, SnapshotState } from "@effect-devbox
 import type { Shape } from "@effect-devbox/core/DevboxBackend"
 import type { ExecutionId } from "@effect-devbox/core/Execution"
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import { aside, broken, creates, gathered, infos, type Mutant, uploads } from "./mutant.ts"
@@ -16,7 +17,7 @@ const kinds = (b: Shape, from: FileError["kind"], to: FileError["kind"]): Partia
     download: (...args) => Stream.catchTag(b.download(...args), "FileError", (error) => Stream.fail(change(error))),
     upload: (id, path, contents, options) => {
       const failing = b.upload(id, path, contents, options)
-      return Effect.mapError(failing, (error) => (error instanceof FileError ? (change(error) as typeof error) : error))
+      return Effect.mapError(failing, (error) => (error instanceof FileError ? change(error) : error))
     }
   }
 }
@@ -28,8 +29,12 @@ const paths = (b: Shape, change: (path: string) => string): Partial<Shape> => ({
 
 /** See above. */
 export const files: ReadonlyArray<Mutant> = [
-  broken("file-round-trip", "adds a newline", (b) => uploads(b, (contents) => Stream.concat(contents, Stream.make(Uint8Array.of(10))))),
-  broken("file-round-trip", "keeps 64 KiB", (b) => uploads(b, (contents) => Stream.map(contents, (bytes) => bytes.subarray(0, 65_536)))),
+  broken("file-round-trip", "adds a newline", (b) =>
+    uploads(b, (contents) => Stream.concat(contents, Stream.make(Uint8Array.of(10))))
+  ),
+  broken("file-round-trip", "keeps 64 KiB", (b) =>
+    uploads(b, (contents) => Stream.map(contents, (bytes) => bytes.subarray(0, 65_536)))
+  ),
   broken("file-round-trip", "thinks in text", (b) => ({
     download: (...args) => Stream.encodeText(Stream.decodeText(b.download(...args)))
   })),
@@ -49,16 +54,21 @@ export const files: ReadonlyArray<Mutant> = [
   broken("file-replaces", "leaves what is longer", (b) => ({
     upload: (id, path, contents, options) =>
       Effect.gen(function* () {
-        const old = yield* Effect.orElseSucceed(Effect.map(Stream.runCollect(b.download(id, path)), gathered), () => new Uint8Array())
+        const old = yield* Effect.orElseSucceed(
+          Effect.map(Stream.runCollect(b.download(id, path)), gathered),
+          () => new Uint8Array()
+        )
         const fresh = gathered(yield* Stream.runCollect(contents))
         return yield* b.upload(id, path, Stream.make(fresh, old.subarray(fresh.length)), options)
       })
   })),
   broken("file-keeps-mode", "makes it plain", (b) => ({
-    upload: (id, path, contents, options) => Effect.tap(b.upload(id, path, contents, options), () => aside(b, id, `chmod 644 ${path}`))
+    upload: (id, path, contents, options) =>
+      Effect.tap(b.upload(id, path, contents, options), () => aside(b, id, `chmod 644 ${path}`))
   })),
   broken("file-keeps-mode", "makes it executable", (b) => ({
-    upload: (id, path, contents, options) => Effect.tap(b.upload(id, path, contents, options), () => aside(b, id, `chmod 755 ${path}`))
+    upload: (id, path, contents, options) =>
+      Effect.tap(b.upload(id, path, contents, options), () => aside(b, id, `chmod 755 ${path}`))
   })),
   broken("file-and-commands", "has two disks", (b) => paths(b, (path) => `/tmp/other/${path}`)),
   broken("file-not-found", "finds it empty", (b) => ({
@@ -67,23 +77,34 @@ export const files: ReadonlyArray<Mutant> = [
   broken("file-not-found", "does not know why", (b) => kinds(b, "NotFound", "Unknown")),
   broken("file-not-found", "names another path", (b) => ({
     download: (...args) =>
-      Stream.catchTag(b.download(...args), "FileError", (error) => Stream.fail(new FileError({ ...error, path: "elsewhere" })))
+      Stream.catchTag(b.download(...args), "FileError", (error) =>
+        Stream.fail(new FileError({ ...error, path: "elsewhere" }))
+      )
   })),
   broken("file-is-a-folder", "finds it missing", (b) => kinds(b, "IsDirectory", "NotFound")),
   broken("file-is-a-folder", "replaces it", (b) => ({
     upload: (id, path, contents, options) =>
-      Effect.andThen(path === "folder" ? aside(b, id, "rm -r folder") : Effect.void, b.upload(id, path, contents, options))
+      Effect.andThen(
+        path === "folder" ? aside(b, id, "rm -r folder") : Effect.void,
+        b.upload(id, path, contents, options)
+      )
   })),
   broken("file-is-no-folder", "finds it missing", (b) => kinds(b, "NotADirectory", "NotFound")),
   broken("file-is-no-folder", "replaces it", (b) => ({
     upload: (id, path, contents, options) =>
-      Effect.andThen(path === "plain/inside" ? aside(b, id, "rm plain") : Effect.void, b.upload(id, path, contents, options))
+      Effect.andThen(
+        path === "plain/inside" ? aside(b, id, "rm plain") : Effect.void,
+        b.upload(id, path, contents, options)
+      )
   })),
   broken("file-no-path", "finds it missing", (b) => kinds(b, "InvalidPath", "NotFound")),
   broken("file-no-path", "cuts at the NUL", (b) => paths(b, (path) => path.split("\0")[0]!)),
-  broken("file-stream-fails", "is content with what came", (b) => uploads(b, (contents) => Stream.catchCause(contents, () => Stream.empty))),
+  broken("file-stream-fails", "is content with what came", (b) =>
+    uploads(b, (contents) => Stream.catchCause(contents, () => Stream.empty))
+  ),
   broken("file-left-early", "takes the file with it", (b) => ({
-    download: (id, path, options) => Stream.ensuring(b.download(id, path, options), Effect.ignore(aside(b, id, `rm ${path}`)))
+    download: (id, path, options) =>
+      Stream.ensuring(b.download(id, path, options), Effect.ignore(aside(b, id, `rm ${path}`)))
   }))
 ]
 
@@ -150,17 +171,24 @@ export const snapshots: ReadonlyArray<Mutant> = [
   broken("snapshot-completes", "forgets the metadata", (b) => ({
     startSnapshot: (id, params) => b.startSnapshot(id, new SnapshotParams({ ...params, metadata: {} }))
   })),
-  broken("snapshot-completes", "lists none", (b) => ({ listSnapshots: () => Effect.succeed({ items: [], hasMore: false }) })),
+  broken("snapshot-completes", "lists none", () => ({
+    listSnapshots: () => Effect.succeed({ items: [], hasMore: false })
+  })),
   broken("snapshot-is-an-instant", "has nothing in it", (b) => creates(b, () => ({ snapshotId: undefined }))),
   broken("snapshot-is-an-instant", "has what came later", (b) => ({
     create: (params) =>
       Effect.tap(b.create(params), ({ id }) =>
         params.snapshotId === undefined
           ? Effect.void
-          : Effect.repeat(Effect.exit(b.upload(id, "later.txt", Stream.make(new Uint8Array(1)))), { until: ({ _tag }) => _tag === "Success" })
+          : Effect.repeat(Effect.exit(b.upload(id, "later.txt", Stream.make(new Uint8Array(1)))), {
+              until: ({ _tag }) => _tag === "Success",
+              schedule: Schedule.spaced("10 millis")
+            })
       )
   })),
-  broken("snapshot-is-an-instant", "does not say what it was made from", (b) => infos(b, () => ({ snapshotId: undefined }))),
+  broken("snapshot-is-an-instant", "does not say what it was made from", (b) =>
+    infos(b, () => ({ snapshotId: undefined }))
+  ),
   broken("snapshot-copies-are-apart", "writes to all copies", (b) => {
     const ids: Array<DevboxId> = []
     return {
@@ -176,10 +204,14 @@ export const snapshots: ReadonlyArray<Mutant> = [
   broken("snapshot-outlives-its-devbox", "goes with it", (b) => {
     const taken = new Map<DevboxId, SnapshotId>()
     return {
-      startSnapshot: (id, params) => Effect.tap(b.startSnapshot(id, params), (info) => Effect.sync(() => void taken.set(id, info.id))),
+      startSnapshot: (id, params) =>
+        Effect.tap(b.startSnapshot(id, params), (info) => Effect.sync(() => void taken.set(id, info.id))),
       shutdown: (id, options) => {
         const mine = taken.get(id)
-        return Effect.andThen(mine === undefined ? Effect.void : Effect.ignore(b.deleteSnapshot(mine)), b.shutdown(id, options))
+        return Effect.andThen(
+          mine === undefined ? Effect.void : Effect.ignore(b.deleteSnapshot(mine)),
+          b.shutdown(id, options)
+        )
       }
     }
   }),
@@ -187,7 +219,8 @@ export const snapshots: ReadonlyArray<Mutant> = [
   broken("snapshot-deleted", "still lists it", (b) => {
     let all: ReadonlyArray<SnapshotInfo> = []
     return {
-      startSnapshot: (id, params) => Effect.tap(b.startSnapshot(id, params), (info) => Effect.sync(() => void (all = [...all, info]))),
+      startSnapshot: (id, params) =>
+        Effect.tap(b.startSnapshot(id, params), (info) => Effect.sync(() => void (all = [...all, info]))),
       listSnapshots: () => Effect.sync(() => ({ items: all, hasMore: false }))
     }
   }),
@@ -207,10 +240,12 @@ export const network: ReadonlyArray<Mutant> = [
   broken("tunnel-is-one", "makes a new one each time", (b) => ({
     enableTunnel: (id, options) => Effect.andThen(b.removeTunnel(id), b.enableTunnel(id, options))
   })),
-  broken("tunnel-is-one", "ignores the options", (b) => ({ enableTunnel: (id) => b.enableTunnel(id, new TunnelOptions({})) })),
+  broken("tunnel-is-one", "ignores the options", (b) => ({
+    enableTunnel: (id) => b.enableTunnel(id, new TunnelOptions({}))
+  })),
   broken("tunnel-is-one", "has no token", (b) => ({
     enableTunnel: (id, options) =>
-      Effect.map(b.enableTunnel(id, options), ({ authToken: _, ...tunnel }) => new Tunnel(tunnel))
+      Effect.map(b.enableTunnel(id, options), ({ authToken: _token, ...tunnel }) => new Tunnel(tunnel))
   })),
   broken("tunnel-removed", "wants one to remove", (b) => ({
     removeTunnel: (id, options) =>
@@ -233,7 +268,9 @@ export const network: ReadonlyArray<Mutant> = [
   })),
   broken("dial-refused", "is not sure", (b) => ({
     dial: (id, port) =>
-      Effect.catchTag(b.dial(id, port), "BackendError", (error) => Effect.fail(new BackendError({ ...error, outcome: "ambiguous" })))
+      Effect.catchTag(b.dial(id, port), "BackendError", (error) =>
+        Effect.fail(new BackendError({ ...error, outcome: "ambiguous" }))
+      )
   })),
   broken("dial-carries-bytes", "loses the first byte", (b) => ({
     dial: (id, port) =>
@@ -244,7 +281,9 @@ export const network: ReadonlyArray<Mutant> = [
   })),
   broken("dial-carries-bytes", "does not end", (b) => ({
     dial: (id, port) =>
-      Effect.map(b.dial(id, port), (connection) => ({ ...connection, readable: Stream.concat(connection.readable, Stream.never) }))
+      Effect.map(b.dial(id, port), (connection) => ({
+        ...connection,
+        readable: Stream.concat(connection.readable, Stream.never)
+      }))
   }))
 ]
-

@@ -12,6 +12,7 @@ import {
 import { SshKey } from "@effect-devbox/core/Network"
 import { Usage } from "@effect-devbox/core/DevboxModel"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
@@ -37,8 +38,12 @@ export const lifecycle: ReadonlyArray<Mutant> = [
     let first: ReturnType<typeof b.create> | undefined
     return { create: (params) => (first ??= Effect.runSync(Effect.cached(b.create(params)))) }
   }),
-  broken("create-environment", "forgets the environment", (b) => creates(b, () => ({ environmentVariables: undefined }))),
-  broken("create-from-unknown-snapshot", "starts from scratch instead", (b) => creates(b, () => ({ snapshotId: undefined }))),
+  broken("create-environment", "forgets the environment", (b) =>
+    creates(b, () => ({ environmentVariables: undefined }))
+  ),
+  broken("create-from-unknown-snapshot", "starts from scratch instead", (b) =>
+    creates(b, () => ({ snapshotId: undefined }))
+  ),
   broken("create-from-unknown-snapshot", "says that a devbox is missing", (b) => ({
     create: (params) =>
       Effect.catchTag(b.create(params), "ResourceNotFound", ({ id }) =>
@@ -49,7 +54,9 @@ export const lifecycle: ReadonlyArray<Mutant> = [
     infos(b, ({ stateTransitions }) => ({ stateTransitions: stateTransitions.toReversed() }))
   ),
   broken("transitions-tell-the-story", "leaves out the running", (b) =>
-    infos(b, ({ stateTransitions }) => ({ stateTransitions: stateTransitions.filter(({ status }) => status !== "running") }))
+    infos(b, ({ stateTransitions }) => ({
+      stateTransitions: stateTransitions.filter(({ status }) => status !== "running")
+    }))
   ),
   broken("shutdown-is-final", "forgets devboxes that are over", (b) => ({
     get: (id) =>
@@ -67,7 +74,9 @@ export const lifecycle: ReadonlyArray<Mutant> = [
   broken("shutdown-twice", "refuses the second", (b) => ({
     shutdown: (id, options) =>
       Effect.flatMap(b.get(id), ({ status }) =>
-        status === "shutdown" ? Effect.fail(new Conflict({ devboxId: id, detail: "it is shut down" })) : b.shutdown(id, options)
+        status === "shutdown"
+          ? Effect.fail(new Conflict({ devboxId: id, detail: "it is shut down" }))
+          : b.shutdown(id, options)
       )
   })),
   broken("shutdown-twice", "ends a second time", (b) => {
@@ -75,7 +84,9 @@ export const lifecycle: ReadonlyArray<Mutant> = [
     return infos(b, ({ endTimeMs }) => (endTimeMs === undefined ? {} : { endTimeMs: endTimeMs + ++time }))
   }),
   broken("shutdown-ends-commands", "goes on with them", (b) =>
-    executions(b, ({ failureReason }) => (failureReason === "devbox_ended" ? { status: "running", failureReason: undefined } : {}))
+    executions(b, ({ failureReason }) =>
+      failureReason === "devbox_ended" ? { status: "running", failureReason: undefined } : {}
+    )
   ),
   broken("shutdown-leaves-others", "ends all at once", (b) => ({
     shutdown: (id, options) =>
@@ -90,12 +101,18 @@ export const lifecycle: ReadonlyArray<Mutant> = [
   broken("update-replaces-metadata", "merges", (b) => ({
     update: (id, change) =>
       Effect.flatMap(b.get(id), ({ metadata }) =>
-        b.update(id, change.metadata === undefined ? change : { ...change, metadata: { ...metadata, ...change.metadata } })
+        b.update(
+          id,
+          change.metadata === undefined ? change : { ...change, metadata: { ...metadata, ...change.metadata } }
+        )
       )
   })),
-  broken("update-replaces-metadata", "drops the name", (b) => ({ update: (id, change) => b.update(id, { name: "", ...change }) })),
+  broken("update-replaces-metadata", "drops the name", (b) => ({
+    update: (id, change) => b.update(id, { name: "", ...change })
+  })),
   broken("usage-counts", "counts more than there was", (b) => ({
-    usage: (id) => Effect.map(b.usage(id), (usage) => new Usage({ ...usage, totalActiveSeconds: usage.totalElapsedSeconds + 1 }))
+    usage: (id) =>
+      Effect.map(b.usage(id), (usage) => new Usage({ ...usage, totalActiveSeconds: usage.totalElapsedSeconds + 1 }))
   })),
   broken("logs-name-commands", "ignores the filter", (b) => ({ logs: (id) => b.logs(id) })),
   broken("logs-name-commands", "logs nothing", () => ({ logs: () => Effect.succeed([]) }))
@@ -114,7 +131,9 @@ export const states: ReadonlyArray<Mutant> = [
   })),
   broken("unknown-devbox", "names another", (b) => ({
     get: (id) =>
-      Effect.catchTag(b.get(id), "ResourceNotFound", () => Effect.fail(new ResourceNotFound({ resource: "devbox", id: "dbx_x" })))
+      Effect.catchTag(b.get(id), "ResourceNotFound", () =>
+        Effect.fail(new ResourceNotFound({ resource: "devbox", id: "dbx_x" }))
+      )
   })),
   broken("unknown-execution", "kills what does not exist", (b) => ({
     kill: (id, executionId, options) =>
@@ -124,14 +143,18 @@ export const states: ReadonlyArray<Mutant> = [
   })),
   broken("unknown-execution", "gives the output of what does not exist", (b) => ({
     output: (...args) =>
-      Stream.catchTag(b.output(...args), "ResourceNotFound", () => Stream.make({ _tag: "End" as const, stdout: 0, stderr: 0 }))
+      Stream.catchTag(b.output(...args), "ResourceNotFound", () =>
+        Stream.make({ _tag: "End" as const, stdout: 0, stderr: 0 })
+      )
   })),
   broken("unknown-snapshot", "deletes what does not exist", (b) => ({
     deleteSnapshot: (id) => Effect.catchTag(b.deleteSnapshot(id), "ResourceNotFound", () => Effect.void)
   })),
   broken("over-refuses-work", "has never heard of it", (b) => ({
     download: (id, path) =>
-      Stream.catchTag(b.download(id, path), "DevboxNotReady", () => Stream.fail(new ResourceNotFound({ resource: "devbox", id })))
+      Stream.catchTag(b.download(id, path), "DevboxNotReady", () =>
+        Stream.fail(new ResourceNotFound({ resource: "devbox", id }))
+      )
   })),
   broken("over-refuses-work", "keeps it alive", (b) => ({
     keepAlive: (id) => Effect.catchTag(b.keepAlive(id), "DevboxNotReady", () => Effect.void)
@@ -147,7 +170,9 @@ export const states: ReadonlyArray<Mutant> = [
   })),
   broken("suspend-keeps-the-disk", "does not resume", (b) => ({ resume: (id) => b.get(id) })),
   broken("suspend-ends-commands", "goes on with them", (b) =>
-    executions(b, ({ failureReason }) => (failureReason === "devbox_ended" ? { status: "running", failureReason: undefined } : {}))
+    executions(b, ({ failureReason }) =>
+      failureReason === "devbox_ended" ? { status: "running", failureReason: undefined } : {}
+    )
   ),
   broken("suspended-refuses-work", "wakes up for it", (b) => ({
     startExecution: (id, params) =>
@@ -178,7 +203,9 @@ export const states: ReadonlyArray<Mutant> = [
   broken("suspended-can-be-shut-down", "refuses", (b) => ({
     shutdown: (id, options) =>
       Effect.flatMap(b.get(id), ({ status }) =>
-        status === "suspended" ? Effect.fail(new Conflict({ devboxId: id, detail: "it is suspended" })) : b.shutdown(id, options)
+        status === "suspended"
+          ? Effect.fail(new Conflict({ devboxId: id, detail: "it is suspended" }))
+          : b.shutdown(id, options)
       )
   })),
   broken("hold-sees-it-happen", "does not hold", (b) => ({ waitForStatus: (id) => b.get(id) })),
@@ -198,15 +225,18 @@ export const states: ReadonlyArray<Mutant> = [
       )
   })),
   broken("hold-ends", "holds a command until it is over", (b) => ({
-    waitForExecution: (id, executionId) => Effect.repeat(b.getExecution(id, executionId), { until: ({ status }) => status === "completed" })
+    waitForExecution: (id, executionId) => b.waitForExecution!(id, executionId, Duration.hours(1))
   })),
   broken("absent-is-unsupported", "pretends", () => ({
     createSshKey: (id) =>
       Effect.succeed(new SshKey({ id, sshPrivateKey: Redacted.make("none"), sshUser: "user", url: "nowhere.invalid" }))
   })),
-  broken("absent-is-unsupported", "calls it a bad request", () => ({ createSshKey: () => Effect.fail(refused("createSshKey")) })),
+  broken("absent-is-unsupported", "calls it a bad request", () => ({
+    createSshKey: () => Effect.fail(refused("createSshKey"))
+  })),
   broken("absent-is-unsupported", "says so, but perhaps did something", () => ({
-    createSshKey: () => Effect.fail(new BackendError({ ...unsupported("mutant", "createSshKey", "ssh"), outcome: "ambiguous" }))
+    createSshKey: () =>
+      Effect.fail(new BackendError({ ...unsupported("mutant", "createSshKey", "ssh"), outcome: "ambiguous" }))
   }))
 ]
 
@@ -216,14 +246,17 @@ export const lists: ReadonlyArray<Mutant> = [
     list: (query) => Effect.map(b.list(query), (page) => ({ ...page, items: page.items.toReversed() }))
   })),
   broken("list-newest-first", "lists everything twice", (b) => ({
-    list: (query) => Effect.map(b.list(query), (page) => ({ ...page, items: page.items.flatMap((item) => [item, item]) }))
+    list: (query) =>
+      Effect.map(b.list(query), (page) => ({ ...page, items: page.items.flatMap((item) => [item, item]) }))
   })),
   broken("list-pages", "gives the first page again and again", (b) => ({
     list: (query) => b.list({ ...query, startingAfter: undefined })
   })),
   broken("list-pages", "skips one between pages", (b) => ({
     list: (query) =>
-      Effect.map(b.list(query), (page) => (query.startingAfter === undefined ? page : { ...page, items: page.items.slice(1) }))
+      Effect.map(b.list(query), (page) =>
+        query.startingAfter === undefined ? page : { ...page, items: page.items.slice(1) }
+      )
   })),
   broken("list-pages", "says that the first page is the last", (b) => ({
     list: (query) => Effect.map(b.list(query), (page) => ({ ...page, hasMore: false }))
@@ -247,4 +280,3 @@ export const lists: ReadonlyArray<Mutant> = [
       }))
   }))
 ]
-

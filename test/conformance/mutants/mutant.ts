@@ -73,9 +73,7 @@ export const infos = (sound: Shape, change: (info: DevboxInfo) => Changes<InfoFi
     suspend: (id) => Effect.map(sound.suspend(id), changed),
     resume: (id) => Effect.map(sound.resume(id), changed),
     shutdown: (id, options) => Effect.map(sound.shutdown(id, options), changed),
-    ...(waitForStatus === undefined
-      ? {}
-      : { waitForStatus: (...args) => Effect.map(waitForStatus(...args), changed) })
+    ...(waitForStatus === undefined ? {} : { waitForStatus: (...args) => Effect.map(waitForStatus(...args), changed) })
   }
 }
 
@@ -122,7 +120,10 @@ export const chunks = (sound: Shape, change: (chunk: OutputChunk) => OutputChunk
   outputs(sound, (events) => Stream.map(events, (event) => (event._tag === "Chunk" ? change(event) : event)))
 
 /** Changes the bytes of files on their way up. */
-export const uploads = (sound: Shape, change: <E>(contents: Stream.Stream<Uint8Array, E>) => Stream.Stream<Uint8Array, E>): Partial<Shape> => ({
+export const uploads = (
+  sound: Shape,
+  change: <E>(contents: Stream.Stream<Uint8Array, E>) => Stream.Stream<Uint8Array, E>
+): Partial<Shape> => ({
   upload: (id, path, contents, options) => sound.upload(id, path, change(contents), options)
 })
 
@@ -134,4 +135,5 @@ export const aside = (sound: Shape, id: DevboxId, command: string): Effect.Effec
 export const another = (): ExecutionId => ExecutionId.make(SecureRandom.uuidV7Unsafe())
 
 /** Every chunk of a stream as one. */
-export const gathered = (parts: ReadonlyArray<Uint8Array>): Uint8Array => Uint8Array.from(parts.flatMap((part) => Array.from(part)))
+export const gathered = (parts: ReadonlyArray<Uint8Array>): Uint8Array =>
+  Uint8Array.from(parts.flatMap((part) => Array.from(part)))

@@ -34,7 +34,8 @@ const brokenExecution = (law: string, is: string, breaks: (sound: Execution) => 
     return { ...starting(cmd), shell: (name) => ({ ...cmd.shell(name), ...starting(cmd.shell(name)) }) }
   })
 
-const unending = (law: string) => broken(law, "cannot be killed", (b) => ({ kill: (id, executionId) => b.getExecution(id, executionId) }))
+const unending = (law: string) =>
+  broken(law, "cannot be killed", (b) => ({ kill: (id, executionId) => b.getExecution(id, executionId) }))
 
 /** See above. */
 export const lifetimes: ReadonlyArray<Mutant> = [
@@ -43,7 +44,10 @@ export const lifetimes: ReadonlyArray<Mutant> = [
     create: (options = {}) =>
       Effect.map(
         Effect.flatMap(Effect.orDie(b.list({ limit: 1 })), () => s.create({ ...options, launchCommands: ["sleep 1"] })),
-        (devbox) => ({ ...devbox, getInfo: Effect.map(devbox.getInfo, (info) => Object.assign(info, { status: "provisioning" })) })
+        (devbox) => ({
+          ...devbox,
+          getInfo: Effect.map(devbox.getInfo, (info) => Object.assign(info, { status: "provisioning" }))
+        })
       )
   })),
   brokenService("scope-failure", "shuts down only after success", (s) => ({
@@ -62,7 +66,9 @@ export const lifetimes: ReadonlyArray<Mutant> = [
         )
       )
   })),
-  broken("create-failing-launch", "runs no launch commands", (b) => creates(b, () => ({ launchParameters: undefined }))),
+  broken("create-failing-launch", "runs no launch commands", (b) =>
+    creates(b, () => ({ launchParameters: undefined }))
+  ),
   brokenService("detached-outlives-scope", "ends it with the scope", (s) => ({
     createDetached: (options) => Effect.scoped(s.create(options))
   })),
@@ -95,7 +101,8 @@ export const lifetimes: ReadonlyArray<Mutant> = [
   })),
   unending("exec-async-scope"),
   brokenCmd("exec-async-scope", "ends the detached one, too", (cmd) => ({
-    execDetached: (command, options) => Effect.tap(cmd.execDetached(command, options), (execution) => execution.kill())
+    execDetached: (command, options) =>
+      Effect.tap(cmd.execDetached(command, options), (execution) => Effect.ignore(execution.kill()))
   })),
   broken("exec-async-finished", "forgets how it ended", (b) => {
     const seen = new Map<ExecutionId, number>()
@@ -113,7 +120,9 @@ export const waits: ReadonlyArray<Mutant> = [
   brokenHandle("wait-timeout", "is content with what is", ({ awaitSuspended, getInfo }) => ({
     awaitSuspended: (options) => Effect.catchTag(awaitSuspended(options), "WaitTimeout", () => getInfo)
   })),
-  brokenHandle("wait-timeout", "knows no timeout", ({ awaitSuspended }) => ({ awaitSuspended: () => awaitSuspended() })),
+  brokenHandle("wait-timeout", "knows no timeout", ({ awaitSuspended }) => ({
+    awaitSuspended: () => awaitSuspended()
+  })),
   brokenHandle("wait-running", "waits for news", () => ({ awaitRunning: () => Effect.never })),
   brokenService("wait-settled-otherwise", "hopes on", (s) => ({
     awaitRunning: (id, options) => Effect.catchTag(s.awaitRunning(id, options), "DevboxNotReady", () => Effect.never)
@@ -124,7 +133,10 @@ export const waits: ReadonlyArray<Mutant> = [
         Effect.fail(new DevboxNotReady({ ...error, status: "suspended" }))
       )
   })),
-  brokenHandle("wait-suspend-resume", "does not wait", ({ getInfo }) => ({ awaitSuspended: () => getInfo, awaitRunning: () => getInfo })),
+  brokenHandle("wait-suspend-resume", "does not wait", ({ getInfo }) => ({
+    awaitSuspended: () => getInfo,
+    awaitRunning: () => getInfo
+  })),
   brokenExecution("wait-result", "can be waited for once", (execution) => {
     let waited = false
     return {
@@ -165,7 +177,9 @@ export const serviceCommands: ReadonlyArray<Mutant> = [
   brokenCmd("exec-hides-secrets", "shows them", (cmd) => ({
     execOrFail: (command, options) =>
       cmd.execOrFail(
-        typeof command === "string" ? command : command.map((word) => (Redacted.isRedacted(word) ? Redacted.value(word) : word)),
+        typeof command === "string"
+          ? command
+          : command.map((word) => (Redacted.isRedacted(word) ? Redacted.value(word) : word)),
         options
       )
   })),
@@ -180,10 +194,14 @@ export const serviceCommands: ReadonlyArray<Mutant> = [
   })),
   brokenCmd("exec-bounded-output", "gives only what it has", (cmd) => ({
     exec: (command, options) =>
-      Effect.map(cmd.exec(command, options), (result) => ({ ...result, allStdout: () => Effect.succeed(result.stdout) }))
+      Effect.map(cmd.exec(command, options), (result) => ({
+        ...result,
+        allStdout: () => Effect.succeed(result.stdout)
+      }))
   })),
   brokenCmd("exec-bounded-output", "streams once", (cmd) => ({
-    exec: (command, options) => Effect.map(cmd.exec(command, options), (result) => ({ ...result, stdoutStream: once(result.stdoutStream) }))
+    exec: (command, options) =>
+      Effect.map(cmd.exec(command, options), (result) => ({ ...result, stdoutStream: once(result.stdoutStream) }))
   })),
   brokenCmd("exec-listeners", "speaks to nobody", (cmd) => ({ exec: (command) => cmd.exec(command) })),
   brokenCmd("exec-listeners", "speaks of stdout only", (cmd) => ({
@@ -193,7 +211,9 @@ export const serviceCommands: ReadonlyArray<Mutant> = [
     exec: (command, options) => cmd.exec(command, { ...options, commandId: undefined })
   })),
   brokenExecution("streams-again", "streams once", (execution) => ({ stdout: once(execution.stdout) })),
-  brokenExecution("streams-again", "does not end", (execution) => ({ stderr: Stream.concat(execution.stderr, Stream.never) })),
+  brokenExecution("streams-again", "does not end", (execution) => ({
+    stderr: Stream.concat(execution.stderr, Stream.never)
+  })),
   broken("streams-bytes", "thinks in text", (b) =>
     chunks(b, (chunk) => ({ ...chunk, bytes: new TextEncoder().encode(new TextDecoder().decode(chunk.bytes)) }))
   ),
@@ -223,7 +243,9 @@ export const serviceThings: ReadonlyArray<Mutant> = [
   broken("file-streams", "keeps the last piece", (b) => uploads(b, (contents) => Stream.takeRight(contents, 1))),
   broken("file-problems", "names another path", (b) => ({
     download: (...args) =>
-      Stream.catchTag(b.download(...args), "FileError", (error) => Stream.fail(new FileError({ ...error, path: "elsewhere" })))
+      Stream.catchTag(b.download(...args), "FileError", (error) =>
+        Stream.fail(new FileError({ ...error, path: "elsewhere" }))
+      )
   })),
   brokenHandle("metadata-is-yours", "shows the service's own", ({ id }, _service, b) => ({ getInfo: b.get(id) })),
   broken("metadata-is-yours", "is lost in an update", (b) => ({
@@ -232,7 +254,10 @@ export const serviceThings: ReadonlyArray<Mutant> = [
         id,
         change.metadata === undefined
           ? change
-          : { ...change, metadata: Object.fromEntries(Object.entries(change.metadata).filter(([key]) => key.length < 3)) }
+          : {
+              ...change,
+              metadata: Object.fromEntries(Object.entries(change.metadata).filter(([key]) => key.length < 3))
+            }
       )
   })),
   brokenService("list-is-a-stream", "has one element", (s) => ({ list: (filter) => Stream.take(s.list(filter), 1) })),
@@ -249,13 +274,19 @@ export const serviceThings: ReadonlyArray<Mutant> = [
       getInfo: Effect.catchTag(s.attach(id).getInfo, "ResourceNotFound", () => Effect.die("over"))
     })
   })),
-  brokenHandle("snapshot-handle", "does not wait", ({ snapshotDiskAsync }) => ({ snapshotDisk: (options) => snapshotDiskAsync(options) })),
+  brokenHandle("snapshot-handle", "does not wait", ({ snapshotDiskAsync }) => ({
+    snapshotDisk: (options) => snapshotDiskAsync(options)
+  })),
   brokenHandle("snapshot-handle", "does not delete", ({ snapshotDisk, snapshotDiskAsync }) => ({
-    snapshotDiskAsync: (options) => Effect.map(snapshotDiskAsync(options), (snapshot) => ({ ...snapshot, delete: Effect.void })),
+    snapshotDiskAsync: (options) =>
+      Effect.map(snapshotDiskAsync(options), (snapshot) => ({ ...snapshot, delete: Effect.void })),
     snapshotDisk
   })),
   brokenHandle("tunnel-url", "is the same for every port", ({ net }) => ({
-    net: { ...net, createTunnel: (port) => Effect.map(net.createTunnel(8080), (tunnel) => new PortTunnel({ ...tunnel, port })) }
+    net: {
+      ...net,
+      createTunnel: (port) => Effect.map(net.createTunnel(8080), (tunnel) => new PortTunnel({ ...tunnel, port }))
+    }
   })),
   broken("tunnel-url", "stays when it is removed", () => ({ removeTunnel: () => Effect.void }))
 ]

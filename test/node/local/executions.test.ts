@@ -45,7 +45,10 @@ describe("executions on the local backend", () => {
         const { backend, end, id, run } = yield* box
         const commandId = ExecutionId.make(randomUUID())
         const again = backend.startExecution(id, { commandId, command: "echo once | tee -a log" })
-        yield* Effect.all(Array.from({ length: 8 }, () => again), { concurrency: "unbounded" })
+        yield* Effect.all(
+          Array.from({ length: 8 }, () => again),
+          { concurrency: "unbounded" }
+        )
         assert.strictEqual((yield* end(commandId)).stdout, "once\n")
         assert.strictEqual((yield* again).status, "completed")
         assert.strictEqual((yield* run("cat log")).stdout, "once\n")
@@ -57,7 +60,9 @@ describe("executions on the local backend", () => {
     inLocal(() =>
       Effect.gen(function* () {
         const { backend, end, id, start } = yield* box
-        const execution = yield* start("for i in 1 2 3; do echo out$i; echo err$i >&2; done; printf '\\377\\000'; head -c 300000 /dev/zero >&2")
+        const execution = yield* start(
+          "for i in 1 2 3; do echo out$i; echo err$i >&2; done; printf '\\377\\000'; head -c 300000 /dev/zero >&2"
+        )
         const followed = yield* collect(backend, id, execution, "both")
         yield* end(execution)
         const out = "out1\nout2\nout3\n\xff\0"
@@ -99,7 +104,10 @@ describe("executions on the local backend", () => {
       Effect.gen(function* () {
         const { backend, run } = yield* box
         const { id } = yield* backend.create(new CreateParams({ environmentVariables: { COLOUR: "blue green" } }))
-        const env = yield* backend.startExecution(id, { commandId: ExecutionId.make(randomUUID()), command: "echo $COLOUR" })
+        const env = yield* backend.startExecution(id, {
+          commandId: ExecutionId.make(randomUUID()),
+          command: "echo $COLOUR"
+        })
         const seen = yield* backend.waitForExecution!(id, env.executionId, hold)
         assert.strictEqual(seen.stdout, "blue green\n")
         assert.match((yield* run("pwd")).stdout ?? "", /^\/.*user.*\n$|^\/.*home.*\n$/)
@@ -163,7 +171,10 @@ describe("executions on the local backend", () => {
         const watching = yield* Effect.forkChild(backend.waitForStatus!(id, ["failure"], hold))
         yield* start("kill -9 -1")
         const ended = yield* Fiber.join(waiting)
-        assert.deepStrictEqual([ended.status, ended.exitStatus, ended.failureReason], ["completed", undefined, "devbox_ended"])
+        assert.deepStrictEqual(
+          [ended.status, ended.exitStatus, ended.failureReason],
+          ["completed", undefined, "devbox_ended"]
+        )
         const failed = yield* Fiber.join(watching)
         assert.deepStrictEqual([failed.status, failed.failureReason], ["failure", "health_check_failed"])
         assert.strictEqual((yield* collect(backend, id, victim, "stdout")).stdout, "last words\n")

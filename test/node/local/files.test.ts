@@ -7,7 +7,9 @@ import { createHash } from "node:crypto"
 import { inLocal } from "./fixtures.ts"
 
 const kindOf = <A>(effect: Effect.Effect<A, { readonly _tag: string; readonly message: string }>) =>
-  Effect.map(Effect.flip(effect), (error) => (error._tag === "FileError" ? (error as FileError).kind : `${error._tag}: ${error.message}`))
+  Effect.map(Effect.flip(effect), (error) =>
+    error._tag === "FileError" ? (error as FileError).kind : `${error._tag}: ${error.message}`
+  )
 
 describe("files on the local backend", () => {
   it.live("come back as they went, and parents are made", () =>
@@ -35,7 +37,13 @@ describe("files on the local backend", () => {
         const { cmd, file } = yield* Devbox.create()
         yield* cmd.execOrFail("echo old > run.sh; chmod 754 run.sh; ln -s run.sh link")
         yield* file.write("link", "new\n")
-        assert.strictEqual((yield* cmd.execOrFail("stat -c %a run.sh; cat run.sh; readlink link; ls -A | wc -l")).stdout.split("\n").slice(0, 3).join(), "754,new,run.sh")
+        assert.strictEqual(
+          (yield* cmd.execOrFail("stat -c %a run.sh; cat run.sh; readlink link; ls -A | wc -l")).stdout
+            .split("\n")
+            .slice(0, 3)
+            .join(),
+          "754,new,run.sh"
+        )
       })
     )
   )
@@ -44,7 +52,9 @@ describe("files on the local backend", () => {
     inLocal(() =>
       Effect.gen(function* () {
         const { cmd, file } = yield* Devbox.create()
-        yield* cmd.execOrFail("mkdir dir; echo x > plain; echo x > closed; chmod 000 closed; mkdir locked; chmod 500 locked; printf '\\377\\376' > binary")
+        yield* cmd.execOrFail(
+          "mkdir dir; echo x > plain; echo x > closed; chmod 000 closed; mkdir locked; chmod 500 locked; printf '\\377\\376' > binary"
+        )
         assert.strictEqual(yield* kindOf(file.read("nowhere")), "NotFound")
         assert.strictEqual(yield* kindOf(file.read("dir")), "IsDirectory")
         assert.strictEqual(yield* kindOf(file.write("dir", "x")), "IsDirectory")
@@ -71,7 +81,10 @@ describe("files on the local backend", () => {
         const broken = Stream.concat(Stream.make(new Uint8Array(100_000)), Stream.fail("mine" as const))
         assert.strictEqual(yield* Effect.flip(file.upload("kept", broken)), "mine")
         assert.strictEqual(yield* file.read("kept"), "old")
-        assert.strictEqual((yield* cmd.execOrFail("ls -A | grep -v '^\\.upload' | tr '\\n' ' '")).stdout.includes("kept"), true)
+        assert.strictEqual(
+          (yield* cmd.execOrFail("ls -A | grep -v '^\\.upload' | tr '\\n' ' '")).stdout.includes("kept"),
+          true
+        )
       })
     )
   )

@@ -34,7 +34,9 @@ export const local = (dir: string, options: LocalBackend.Options = {}) =>
 
 /** Processes, mounts and folders of boxes that refer to the state folder. */
 export const leftovers = (dir: string): ReadonlyArray<string> => [
-  ...findLeaks({ stateDir: dir }).filter((leak) => leak.kind !== "directory").map((leak) => JSON.stringify(leak)),
+  ...findLeaks({ stateDir: dir })
+    .filter((leak) => leak.kind !== "directory")
+    .map((leak) => JSON.stringify(leak)),
   ...(fs.existsSync(path.join(dir, "boxes")) ? fs.readdirSync(path.join(dir, "boxes")) : [])
 ]
 

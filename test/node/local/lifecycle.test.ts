@@ -1,7 +1,7 @@
 /** The life of a devbox on the local backend: lists, changes, launch parameters, refusals, and what stands in its log. */
 import { assert, describe, it } from "@effect/vitest"
 import { Devbox, DevboxBackend } from "@effect-devbox/core"
-import type { BackendError } from "@effect-devbox/core/DevboxError"
+import type { BackendError, ReadyError, ShutdownError } from "@effect-devbox/core/DevboxError"
 import { CreateParams, type DevboxInfo, LaunchParameters } from "@effect-devbox/core/DevboxModel"
 import { Duration, Effect } from "effect"
 import * as fs from "node:fs"
@@ -23,10 +23,15 @@ describe("devboxes on the local backend", () => {
         const backend = yield* DevboxBackend.DevboxBackend
         const ids: Array<string> = []
         for (let n = 0; n < 5; n++) {
-          ids.unshift((yield* backend.create(new CreateParams({ name: `n${n}`, metadata: { even: String(n % 2 === 0) } }))).id)
+          ids.unshift(
+            (yield* backend.create(new CreateParams({ name: `n${n}`, metadata: { even: String(n % 2 === 0) } }))).id
+          )
         }
         const list = (query: Parameters<typeof backend.list>[0]) =>
-          Effect.map(backend.list(query), ({ hasMore, items }) => ({ ids: items.map(({ id }) => id as string), hasMore }))
+          Effect.map(backend.list(query), ({ hasMore, items }) => ({
+            ids: items.map(({ id }) => id as string),
+            hasMore
+          }))
         const first = yield* list({ limit: 2 })
         assert.deepStrictEqual(first, { ids: ids.slice(0, 2), hasMore: true })
         const rest = yield* list({ limit: 3, startingAfter: first.ids[1] })
@@ -70,7 +75,9 @@ describe("devboxes on the local backend", () => {
         const created = yield* backend.create(
           new CreateParams({
             mounts: [{ type: "file_mount", target: "~/conf/big.txt", content }],
-            launchParameters: new LaunchParameters({ launchCommands: ["wc -c < conf/big.txt > size", "echo done >> size"] })
+            launchParameters: new LaunchParameters({
+              launchCommands: ["wc -c < conf/big.txt > size", "echo done >> size"]
+            })
           })
         )
         assert.strictEqual(created.status, "initializing")
@@ -90,7 +97,9 @@ describe("devboxes on the local backend", () => {
         const backend = yield* DevboxBackend.DevboxBackend
         const { id } = yield* backend.create(
           new CreateParams({
-            launchParameters: new LaunchParameters({ launchCommands: ["echo almost; echo broken >&2; exit 7", "touch never"] })
+            launchParameters: new LaunchParameters({
+              launchCommands: ["echo almost; echo broken >&2; exit 7", "touch never"]
+            })
           })
         )
         const info = yield* settled(id)
@@ -150,7 +159,7 @@ describe("devboxes on the local backend", () => {
       Effect.gen(function* () {
         const backend = yield* DevboxBackend.DevboxBackend
         const devbox = yield* Devbox.attach("dbx_none")
-        for (const look of [
+        const looks: ReadonlyArray<Effect.Effect<unknown, ReadyError | ShutdownError>> = [
           backend.get(devbox.id),
           backend.shutdown(devbox.id),
           backend.logs(devbox.id),
@@ -158,7 +167,8 @@ describe("devboxes on the local backend", () => {
           backend.update(devbox.id, {}),
           backend.keepAlive(devbox.id),
           backend.waitForStatus!(devbox.id, ["running"], Duration.seconds(9))
-        ]) {
+        ]
+        for (const look of looks) {
           assert.deepInclude(yield* Effect.flip(look), { _tag: "ResourceNotFound", resource: "devbox" })
         }
       })

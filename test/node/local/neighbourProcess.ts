@@ -6,7 +6,9 @@ import { local } from "./fixtures.ts"
 
 const program = Effect.gen(function* () {
   const devbox = yield* Devbox.create()
-  const execution = yield* devbox.cmd.execAsync("echo begun; while [ ! -e go ]; do sleep 0.01; done; echo ended; exit 4")
+  const execution = yield* devbox.cmd.execAsync(
+    "echo begun; while [ ! -e go ]; do sleep 0.01; done; echo ended; exit 4"
+  )
   yield* Stream.runHead(execution.stdout)
   console.log(JSON.stringify({ id: devbox.id, execution: execution.id }))
   yield* Effect.promise(() => once(process.stdin, "data"))

@@ -9,9 +9,11 @@ const program = Effect.gen(function* () {
   yield* scoped.cmd.execDetached("sleep 1000")
   const detached = yield* Devbox.createDetached({ name: "detached" })
   yield* detached.file.write("note", "left for you\n")
-  const execution = yield* detached.cmd.execDetached("echo begun; while [ ! -e go ]; do sleep 0.01; done; echo ended; exit 5")
+  const execution = yield* detached.cmd.execDetached(
+    "echo begun; while [ ! -e go ]; do sleep 0.01; done; echo ended; exit 5"
+  )
   console.log(JSON.stringify({ scoped: scoped.id, detached: detached.id, execution: execution.id }))
   process.stdin.resume()
-  yield* Effect.never
+  return yield* Effect.never
 })
 await Effect.runPromise(Effect.scoped(program).pipe(Effect.provide(local(dir))))

@@ -98,13 +98,12 @@ describe("ownership on the local backend", () => {
         first.child.kill("SIGKILL")
         yield* Effect.promise(() => first.exit)
         assert.isDefined(pid)
-        process.kill(pid!, "SIGKILL")
+        process.kill(pid, "SIGKILL")
         yield* Effect.gen(function* () {
           const detached = yield* Devbox.attach(first.said.detached)
-          const info = yield* Effect.repeat(
-            Effect.andThen(LocalBackend.gc(dir), detached.getInfo),
-            { until: ({ status }) => status !== "running" }
-          )
+          const info = yield* Effect.repeat(Effect.andThen(LocalBackend.gc(dir), detached.getInfo), {
+            until: ({ status }) => status !== "running"
+          })
           assert.strictEqual(info.status, "suspended")
           assert.strictEqual((yield* Effect.flip(detached.cmd.exec("true")))._tag, "DevboxNotReady")
           yield* detached.shutdown()

@@ -18,16 +18,18 @@ const neighbour = (dir: string) =>
   Effect.acquireRelease(
     Effect.promise(
       () =>
-        new Promise<{ readonly child: ChildProcess; readonly id: DevboxId; readonly execution: ExecutionId }>((resolve, reject) => {
-          const child = spawn(process.execPath, [path.join(import.meta.dirname, "neighbourProcess.ts"), dir], {
-            stdio: ["pipe", "pipe", "inherit"]
-          })
-          child.once("exit", (code) => reject(new Error(`the neighbour ended with ${code}`)))
-          createInterface({ input: child.stdout }).once("line", (line) => {
-            const { execution, id } = JSON.parse(line) as { readonly id: string; readonly execution: string }
-            resolve({ child, id: DevboxId.make(id), execution: ExecutionId.make(execution) })
-          })
-        })
+        new Promise<{ readonly child: ChildProcess; readonly id: DevboxId; readonly execution: ExecutionId }>(
+          (resolve, reject) => {
+            const child = spawn(process.execPath, [path.join(import.meta.dirname, "neighbourProcess.ts"), dir], {
+              stdio: ["pipe", "pipe", "inherit"]
+            })
+            child.once("exit", (code) => reject(new Error(`the neighbour ended with ${code}`)))
+            createInterface({ input: child.stdout }).once("line", (line) => {
+              const { execution, id } = JSON.parse(line) as { readonly id: string; readonly execution: string }
+              resolve({ child, id: DevboxId.make(id), execution: ExecutionId.make(execution) })
+            })
+          }
+        )
     ),
     ({ child }) => ended(child, () => child.kill("SIGKILL"))
   )
@@ -81,10 +83,15 @@ describe("a devbox of another process", () => {
         yield* Effect.gen(function* () {
           const backend = yield* DevboxBackend.DevboxBackend
           yield* ended(child, () => child.kill("SIGKILL"))
-          const refused = yield* Effect.flip(backend.startExecution(id, { commandId: ExecutionId.make("late"), command: "true" }))
+          const refused = yield* Effect.flip(
+            backend.startExecution(id, { commandId: ExecutionId.make("late"), command: "true" })
+          )
           assert.deepInclude(refused, { _tag: "DevboxNotReady", status: "shutdown" })
           const info = yield* backend.getExecution(id, execution)
-          assert.deepStrictEqual([info.status, info.exitStatus, info.failureReason], ["completed", undefined, "owner_died"])
+          assert.deepStrictEqual(
+            [info.status, info.exitStatus, info.failureReason],
+            ["completed", undefined, "owner_died"]
+          )
           fs.mkdirSync(path.join(dir, "boxes", "dbx_stray", "upper"), { recursive: true })
           const swept = yield* LocalBackend.gc(dir)
           assert.sameMembers([...swept.removed], [id, "dbx_stray"])
@@ -106,7 +113,10 @@ describe("the local backend", () => {
           Array.from({ length: 4 }, () => one.pipe(Effect.provide(local(dir), { local: true }))),
           { concurrency: "unbounded" }
         )
-        assert.deepStrictEqual(results.map(({ stdout }) => stdout), Array.from({ length: 4 }, () => "here\n"))
+        assert.deepStrictEqual(
+          results.map(({ stdout }) => stdout),
+          Array.from({ length: 4 }, () => "here\n")
+        )
         assert.deepStrictEqual(leftovers(dir), [])
       })
     )
@@ -119,14 +129,21 @@ describe("the local backend", () => {
         const use = Effect.gen(function* () {
           const backend = yield* DevboxBackend.DevboxBackend
           const { id } = yield* backend.create(new CreateParams({}))
-          const { executionId } = yield* backend.startExecution(id, { commandId: ExecutionId.make("e"), command: "echo x; sleep 60" })
+          const { executionId } = yield* backend.startExecution(id, {
+            commandId: ExecutionId.make("e"),
+            command: "echo x; sleep 60"
+          })
           yield* Stream.runHead(backend.output(id, executionId, "both", cursorStart))
           yield* Effect.forkDetach(Effect.exit(backend.create(new CreateParams({}))), { startImmediately: true })
         }).pipe(Effect.provide(local(dir), { local: true }))
         yield* use
         const resources = () => ({
           files: fs.readdirSync("/proc/self/fd").length,
-          active: process.getActiveResourcesInfo().filter((name) => name !== "Immediate").sort().join()
+          active: process
+            .getActiveResourcesInfo()
+            .filter((name) => name !== "Immediate")
+            .sort()
+            .join()
         })
         const before = resources()
         for (let i = 0; i < 3; i++) yield* use
@@ -136,18 +153,24 @@ describe("the local backend", () => {
     )
   )
 
-  it.live("tells three hundred commands at once apart", () =>
-    inLocal(() =>
-      Effect.gen(function* () {
-        const { cmd } = yield* Devbox.create()
-        const codes = yield* Effect.forEach(
-          Array.from({ length: 300 }, (_, n) => n),
-          (n) => Effect.map(cmd.exec(`echo ${n}; exit ${n % 251}`), ({ exitCode, stdout }) => `${exitCode} ${stdout}`),
-          { concurrency: "unbounded" }
-        )
-        assert.deepStrictEqual(codes, codes.map((_, n) => `${n % 251} ${n}\n`))
-      })
-    ),
+  it.live(
+    "tells three hundred commands at once apart",
+    () =>
+      inLocal(() =>
+        Effect.gen(function* () {
+          const { cmd } = yield* Devbox.create()
+          const codes = yield* Effect.forEach(
+            Array.from({ length: 300 }, (_, n) => n),
+            (n) =>
+              Effect.map(cmd.exec(`echo ${n}; exit ${n % 251}`), ({ exitCode, stdout }) => `${exitCode} ${stdout}`),
+            { concurrency: "unbounded" }
+          )
+          assert.deepStrictEqual(
+            codes,
+            codes.map((_, n) => `${n % 251} ${n}\n`)
+          )
+        })
+      ),
     120_000
   )
 })

@@ -77,7 +77,7 @@ const runStage = async (stage: Stage, index: number): Promise<Outcome> => {
       ...stage.env
     },
     minutes: stage.minutes,
-    interruptAfterLines: stage.interruptAfterLines
+    interruptAt: stage.interruptAt
   })
   const counted = readSummary(join(temp, "summary.json"))
   const tests = stage.tests ? counted : undefined
@@ -157,6 +157,10 @@ try {
     console.log(line(outcome))
   }
 } finally {
+  // What was left is reported by now; it must not stay on the machine. Every one of these names our own directory.
+  for (const leak of findLeaks({ stateDir: base })) {
+    if (leak.kind === "process") execFileSync("sh", ["-c", `kill -9 ${Number.parseInt(leak.what, 10)} || true`])
+  }
   execFileSync("chmod", ["-R", "u+rwX", base])
   rmSync(base, { recursive: true, force: true })
 }

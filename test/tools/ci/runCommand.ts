@@ -10,7 +10,8 @@ export interface CommandOptions {
   readonly cwd: string
   readonly env: NodeJS.ProcessEnv
   readonly minutes: number
-  readonly interruptAfterLines?: number | undefined
+  /** Interrupt when this was printed. */
+  readonly interruptAt?: string | undefined
 }
 
 /** How it ended. */
@@ -34,7 +35,7 @@ export const runCommand = (options: CommandOptions): Promise<Ended> =>
       detached: true,
       stdio: ["ignore", "pipe", "pipe"]
     })
-    let lines = 0
+    let printed = ""
     let interrupted = false
     let problem: string | undefined
     const signal = (name: NodeJS.Signals) => {
@@ -53,10 +54,11 @@ export const runCommand = (options: CommandOptions): Promise<Ended> =>
     const timers = [killAfter(options.minutes * 60_000, `not finished within ${options.minutes} minutes; killed`)]
     const watch = (chunk: Buffer) => {
       process.stdout.write(chunk)
-      lines += chunk.toString("latin1").split("\n").length - 1
-      if (options.interruptAfterLines === undefined || interrupted || lines < options.interruptAfterLines) return
+      if (options.interruptAt === undefined || interrupted) return
+      printed += chunk.toString("utf8")
+      if (!printed.includes(options.interruptAt)) return
       interrupted = true
-      console.log(`(interrupting after ${lines} lines)`)
+      console.log(`(interrupting at "${options.interruptAt}")`)
       signal("SIGINT")
       timers.push(killAfter(graceMs, `still running ${graceMs / 1000} s after the interrupt; killed`))
     }
@@ -73,9 +75,7 @@ export const runCommand = (options: CommandOptions): Promise<Ended> =>
       process.off("SIGTERM", forward)
       for (const timer of timers) clearTimeout(timer)
       const missed =
-        options.interruptAfterLines !== undefined && !interrupted
-          ? "it ended before it could be interrupted"
-          : undefined
+        options.interruptAt !== undefined && !interrupted ? "it ended before it could be interrupted" : undefined
       const said = problem ?? why ?? missed
       done({
         code,

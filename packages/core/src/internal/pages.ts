@@ -21,7 +21,10 @@ const carries = (item: Listed, metadata: Readonly<Record<string, string>>): bool
 export const pages = <A extends Listed>(
   backend: Shape,
   metadata: Readonly<Record<string, string>> | undefined,
-  page: (cursor: { readonly limit: number; readonly startingAfter?: string | undefined }) => Effect.Effect<Page<A>, BackendError>
+  page: (cursor: {
+    readonly limit: number
+    readonly startingAfter?: string | undefined
+  }) => Effect.Effect<Page<A>, BackendError>
 ): Stream.Stream<A, BackendError> => {
   const all = Stream.paginate(undefined as string | undefined, (startingAfter) =>
     Effect.map(idempotent(page({ limit: size, startingAfter })), ({ items, hasMore }) => {

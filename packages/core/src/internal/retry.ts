@@ -28,7 +28,8 @@ interface Retryable {
 
 const asBackendError = (error: unknown): Retryable | undefined =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "BackendError"
-    ? (error as unknown as Retryable)
+    ? // The tag says what it is; naming the class would make this file import every error.
+      (error as unknown as Retryable)
     : undefined
 
 const retryAfter = (error: unknown): Duration.Duration | undefined => {

@@ -68,7 +68,9 @@ export const settle = <A, E, B, E2>(
         : Effect.gen(function* () {
             while (true) {
               const before = yield* Clock.currentTimeMillis
-              const verdict = yield* judged(Effect.suspend(() => hold(Duration.min(longestHold, wait.maxHold?.() ?? longestHold))))
+              const verdict = yield* judged(
+                Effect.suspend(() => hold(Duration.min(longestHold, wait.maxHold?.() ?? longestHold)))
+              )
               if (verdict !== undefined) return verdict
               if ((yield* Clock.currentTimeMillis) - before < hasty) yield* Effect.sleep(defaultInterval)
             }
@@ -78,6 +80,8 @@ export const settle = <A, E, B, E2>(
       options.timeout ?? (wait.deadline === "default" && options.schedule === undefined ? defaultDeadline : undefined)
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       began = now
-      return deadline === undefined ? settled : Effect.timeoutOrElse(settled, { duration: deadline, orElse: () => timedOut })
+      return deadline === undefined
+        ? settled
+        : Effect.timeoutOrElse(settled, { duration: deadline, orElse: () => timedOut })
     })
   })

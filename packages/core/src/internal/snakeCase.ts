@@ -47,8 +47,8 @@ export const openEnum = <const W extends string>(
   const known = new Set<string>(words)
   return Schema.String.pipe(
     Schema.decodeTo(Schema.Literals<ReadonlyArray<W | "unknown">>([...words, "unknown"]), {
-      decode: SchemaGetter.transform(
-        (word: string): W | "unknown" => (known.has(word) ? (word as W) : Object.hasOwn(aliases, word) ? aliases[word]! : "unknown")
+      decode: SchemaGetter.transform((word: string): W | "unknown" =>
+        known.has(word) ? (word as W) : Object.hasOwn(aliases, word) ? aliases[word]! : "unknown"
       ),
       encode: SchemaGetter.transform((word: W | "unknown"): string => word)
     })

@@ -57,7 +57,11 @@ interface Row<E> {
   read(details: unknown): Option.Option<E>
 }
 
-const row = <E>(code: string, status: number | ((error: E) => number), json: Schema.ConstraintCodec<E, object>): Row<E> => {
+const row = <E>(
+  code: string,
+  status: number | ((error: E) => number),
+  json: Schema.ConstraintCodec<E, object>
+): Row<E> => {
   const write = Schema.encodeSync(json)
   const read = Schema.decodeUnknownOption(json)
   return { code, status: typeof status === "number" ? () => status : status, write, read: (details) => read(details) }
@@ -98,7 +102,10 @@ const reasons = {
 
 /** What is said of a `BackendError` besides its reason. */
 const Circumstances = snakeCase(
-  Schema.Struct({ outcome: Schema.Literals(["rejected", "ambiguous"]), shouldRetry: Schema.optionalKey(Schema.Boolean) })
+  Schema.Struct({
+    outcome: Schema.Literals(["rejected", "ambiguous"]),
+    shouldRetry: Schema.optionalKey(Schema.Boolean)
+  })
 )
 
 const errorRows: Readonly<Record<Exclude<WireError["_tag"], "BackendError">, Row<WireError>>> = errors
@@ -150,7 +157,10 @@ const decodeOwn = (refused: Refusal, request: Request): WireError | undefined =>
   if (code === undefined || details === undefined) return undefined
   const whole = Object.values(errorRows).find((row) => row.code === code)
   if (whole !== undefined) return Option.getOrUndefined(whole.read(details))
-  const reason = Object.values(reasonRows).find((row) => row.code === code)?.read(details) ?? Option.none()
+  const reason =
+    Object.values(reasonRows)
+      .find((row) => row.code === code)
+      ?.read(details) ?? Option.none()
   const circumstances = decodeCircumstances(details)
   if (Option.isNone(reason) || Option.isNone(circumstances)) return undefined
   const { backend, operation } = request
@@ -197,16 +207,25 @@ const decodeForeign = (refused: Refusal, request: Request): WireError => {
   if (status === 404 && about !== undefined) return new ResourceNotFound(about)
   if (status === 413 && file !== undefined) return new FileError({ ...file, kind: "TooLarge", detail: text })
   if (status === 409 && request.conflict !== undefined) {
-    return new Conflict({ devboxId: request.conflict, detail: text === "" ? "the operation clashes with another" : text })
+    return new Conflict({
+      devboxId: request.conflict,
+      detail: text === "" ? "the operation clashes with another" : text
+    })
   }
   const hint = refused.headers["x-should-retry"]
   const wait = retryAfter(refused, request.now)
   // The server took the request and refused it, unless it failed midway; then only its own word says that nothing was done.
-  const undone = status < 500 ? status !== 408 : hint === "true" || (status === 503 && wait !== undefined) || status === 501
+  const undone =
+    status < 500 ? status !== 408 : hint === "true" || (status === 503 && wait !== undefined) || status === 501
   return new BackendError({
     backend,
     operation,
-    reason: reasonOf(refused, text === "" ? `the answer was status ${status}` : `${text} (status ${status})`, wait, operation),
+    reason: reasonOf(
+      refused,
+      text === "" ? `the answer was status ${status}` : `${text} (status ${status})`,
+      wait,
+      operation
+    ),
     outcome: request.reads || undone ? "rejected" : "ambiguous",
     ...(hint === "true" || hint === "false" ? { shouldRetry: hint === "true" } : {})
   })

@@ -16,25 +16,24 @@ const list = {
 } as const
 
 /** See above. */
-export class BlueprintsApi extends HttpApiGroup.make("blueprints")
-  .add(
-    HttpApiEndpoint.post("create", "/v1/blueprints", {
-      payload: BlueprintParamsJson,
-      success: BlueprintInfoJson,
-      error: failures
-    }),
-    HttpApiEndpoint.get("list", "/v1/blueprints", list),
-    HttpApiEndpoint.get("listPublic", "/v1/blueprints/list_public", list),
-    HttpApiEndpoint.post("preview", "/v1/blueprints/preview", {
-      payload: BlueprintParamsJson,
-      success: Schema.Struct({ dockerfile: Schema.String }),
-      error: failures
-    }),
-    HttpApiEndpoint.get("retrieve", "/v1/blueprints/:id", { params: byId, success: BlueprintInfoJson, error: failures }),
-    HttpApiEndpoint.post("delete", "/v1/blueprints/:id/delete", { params: byId, success: Opaque, error: failures }),
-    HttpApiEndpoint.get("logs", "/v1/blueprints/:id/logs", {
-      params: byId,
-      success: Schema.Struct({ blueprint_id: Schema.String, logs: Schema.Array(BlueprintLogEntryJson) }),
-      error: failures
-    })
-  ) {}
+export class BlueprintsApi extends HttpApiGroup.make("blueprints").add(
+  HttpApiEndpoint.post("create", "/v1/blueprints", {
+    payload: BlueprintParamsJson,
+    success: BlueprintInfoJson,
+    error: failures
+  }),
+  HttpApiEndpoint.get("list", "/v1/blueprints", list),
+  HttpApiEndpoint.get("listPublic", "/v1/blueprints/list_public", list),
+  HttpApiEndpoint.post("preview", "/v1/blueprints/preview", {
+    payload: BlueprintParamsJson,
+    success: Schema.Struct({ dockerfile: Schema.String }),
+    error: failures
+  }),
+  HttpApiEndpoint.get("retrieve", "/v1/blueprints/:id", { params: byId, success: BlueprintInfoJson, error: failures }),
+  HttpApiEndpoint.post("delete", "/v1/blueprints/:id/delete", { params: byId, success: Opaque, error: failures }),
+  HttpApiEndpoint.get("logs", "/v1/blueprints/:id/logs", {
+    params: byId,
+    success: Schema.Struct({ blueprint_id: Schema.String, logs: Schema.Array(BlueprintLogEntryJson) }),
+    error: failures
+  })
+) {}

@@ -41,55 +41,54 @@ export const DevboxPage = Schema.Struct({ devboxes: Schema.Array(DevboxInfoJson)
 export const DevboxLogs = Schema.Struct({ logs: Schema.Array(LogEntryJson) })
 
 /** See above. */
-export class DevboxesApi extends HttpApiGroup.make("devboxes")
-  .add(
-    HttpApiEndpoint.post("create", "/v1/devboxes", create),
-    HttpApiEndpoint.post("createAndAwaitRunning", "/v1/devboxes/create_and_await_running", create),
-    HttpApiEndpoint.get("list", "/v1/devboxes", {
-      query: metadataPageQuery({ status: queryText }),
-      success: DevboxPage,
-      error: failures
-    }),
-    HttpApiEndpoint.get("watchEvictions", "/v1/devboxes/evictions/watch", {
-      headers: accept,
-      success: HttpApiSchema.StreamSse({ events: NoticeEvents }),
-      error: failures
-    }),
-    HttpApiEndpoint.get("retrieve", "/v1/devboxes/:id", { params: byId, success: DevboxInfoJson, error: failures }),
-    HttpApiEndpoint.post("update", "/v1/devboxes/:id", {
-      params: byId,
-      payload: [UpdateDevbox, Schema.Null],
-      success: DevboxInfoJson,
-      error: failures
-    }),
-    HttpApiEndpoint.post("waitForStatus", "/v1/devboxes/:id/wait_for_status", {
-      params: byId,
-      payload: WaitForStatus,
-      success: DevboxInfoJson,
-      error: failures
-    }),
-    HttpApiEndpoint.post("shutdown", "/v1/devboxes/:id/shutdown", {
-      params: byId,
-      query: { force: queryFlag },
-      success: DevboxInfoJson,
-      error: failures
-    }),
-    HttpApiEndpoint.post("suspend", "/v1/devboxes/:id/suspend", {
-      params: byId,
-      success: DevboxInfoJson,
-      error: failures
-    }),
-    HttpApiEndpoint.post("resume", "/v1/devboxes/:id/resume", {
-      params: byId,
-      success: DevboxInfoJson,
-      error: failures
-    }),
-    HttpApiEndpoint.post("keepAlive", "/v1/devboxes/:id/keep_alive", { params: byId, success: Opaque, error: failures }),
-    HttpApiEndpoint.get("usage", "/v1/devboxes/:id/usage", { params: byId, success: UsageJson, error: failures }),
-    HttpApiEndpoint.get("logs", "/v1/devboxes/:id/logs", {
-      params: byId,
-      query: { execution_id: queryText, shell_name: queryText },
-      success: DevboxLogs,
-      error: failures
-    })
-  ) {}
+export class DevboxesApi extends HttpApiGroup.make("devboxes").add(
+  HttpApiEndpoint.post("create", "/v1/devboxes", create),
+  HttpApiEndpoint.post("createAndAwaitRunning", "/v1/devboxes/create_and_await_running", create),
+  HttpApiEndpoint.get("list", "/v1/devboxes", {
+    query: metadataPageQuery({ status: queryText }),
+    success: DevboxPage,
+    error: failures
+  }),
+  HttpApiEndpoint.get("watchEvictions", "/v1/devboxes/evictions/watch", {
+    headers: accept,
+    success: HttpApiSchema.StreamSse({ events: NoticeEvents }),
+    error: failures
+  }),
+  HttpApiEndpoint.get("retrieve", "/v1/devboxes/:id", { params: byId, success: DevboxInfoJson, error: failures }),
+  HttpApiEndpoint.post("update", "/v1/devboxes/:id", {
+    params: byId,
+    payload: [UpdateDevbox, Schema.Null],
+    success: DevboxInfoJson,
+    error: failures
+  }),
+  HttpApiEndpoint.post("waitForStatus", "/v1/devboxes/:id/wait_for_status", {
+    params: byId,
+    payload: WaitForStatus,
+    success: DevboxInfoJson,
+    error: failures
+  }),
+  HttpApiEndpoint.post("shutdown", "/v1/devboxes/:id/shutdown", {
+    params: byId,
+    query: { force: queryFlag },
+    success: DevboxInfoJson,
+    error: failures
+  }),
+  HttpApiEndpoint.post("suspend", "/v1/devboxes/:id/suspend", {
+    params: byId,
+    success: DevboxInfoJson,
+    error: failures
+  }),
+  HttpApiEndpoint.post("resume", "/v1/devboxes/:id/resume", {
+    params: byId,
+    success: DevboxInfoJson,
+    error: failures
+  }),
+  HttpApiEndpoint.post("keepAlive", "/v1/devboxes/:id/keep_alive", { params: byId, success: Opaque, error: failures }),
+  HttpApiEndpoint.get("usage", "/v1/devboxes/:id/usage", { params: byId, success: UsageJson, error: failures }),
+  HttpApiEndpoint.get("logs", "/v1/devboxes/:id/logs", {
+    params: byId,
+    query: { execution_id: queryText, shell_name: queryText },
+    success: DevboxLogs,
+    error: failures
+  })
+) {}

@@ -38,9 +38,7 @@ export const WaitForExecution = snakeCase(
 export const KillRequest = snakeCase(
   Schema.Struct({
     killProcessGroup: nullish(Schema.Boolean),
-    signal: nullish(
-      Schema.Literals(["SIGTERM", "SIGKILL", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"])
-    )
+    signal: nullish(Schema.Literals(["SIGTERM", "SIGKILL", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"]))
   })
 )
 
@@ -67,52 +65,51 @@ const stream = {
 const lines = { last_n: queryCount }
 
 /** See above. */
-export class ExecutionsApi extends HttpApiGroup.make("executions")
-  .add(
-    HttpApiEndpoint.post("execute", "/v1/devboxes/:id/execute", {
-      params: byId,
-      query: lines,
-      payload: ExecuteRequestJson,
-      success: ExecutionInfoJson,
-      error: failures
-    }),
-    HttpApiEndpoint.post("executeAsync", "/v1/devboxes/:id/execute_async", {
-      params: byId,
-      payload: ExecuteRequestJson,
-      success: ExecutionInfoJson,
-      error: failures
-    }),
-    HttpApiEndpoint.post("executeSync", "/v1/devboxes/:id/execute_sync", {
-      params: byId,
-      payload: ExecuteRequestJson,
-      success: ExecutionDetailJson,
-      error: failures
-    }),
-    HttpApiEndpoint.get("retrieve", "/v1/devboxes/:id/executions/:executionId", {
-      params: byExecution,
-      query: lines,
-      success: ExecutionInfoJson,
-      error: failures
-    }),
-    HttpApiEndpoint.post("waitForStatus", "/v1/devboxes/:id/executions/:executionId/wait_for_status", {
-      params: byExecution,
-      query: lines,
-      payload: WaitForExecution,
-      success: ExecutionInfoJson,
-      error: failures
-    }),
-    HttpApiEndpoint.post("kill", "/v1/devboxes/:id/executions/:executionId/kill", {
-      params: byExecution,
-      payload: [KillRequest, Schema.Null],
-      success: ExecutionInfoJson,
-      error: failures
-    }),
-    HttpApiEndpoint.post("sendStdIn", "/v1/devboxes/:id/executions/:executionId/send_std_in", {
-      params: byExecution,
-      payload: [StdinRequest, Schema.Null],
-      success: StdinResult,
-      error: failures
-    }),
-    HttpApiEndpoint.get("streamStdout", "/v1/devboxes/:id/executions/:executionId/stream_stdout_updates", stream),
-    HttpApiEndpoint.get("streamStderr", "/v1/devboxes/:id/executions/:executionId/stream_stderr_updates", stream)
-  ) {}
+export class ExecutionsApi extends HttpApiGroup.make("executions").add(
+  HttpApiEndpoint.post("execute", "/v1/devboxes/:id/execute", {
+    params: byId,
+    query: lines,
+    payload: ExecuteRequestJson,
+    success: ExecutionInfoJson,
+    error: failures
+  }),
+  HttpApiEndpoint.post("executeAsync", "/v1/devboxes/:id/execute_async", {
+    params: byId,
+    payload: ExecuteRequestJson,
+    success: ExecutionInfoJson,
+    error: failures
+  }),
+  HttpApiEndpoint.post("executeSync", "/v1/devboxes/:id/execute_sync", {
+    params: byId,
+    payload: ExecuteRequestJson,
+    success: ExecutionDetailJson,
+    error: failures
+  }),
+  HttpApiEndpoint.get("retrieve", "/v1/devboxes/:id/executions/:executionId", {
+    params: byExecution,
+    query: lines,
+    success: ExecutionInfoJson,
+    error: failures
+  }),
+  HttpApiEndpoint.post("waitForStatus", "/v1/devboxes/:id/executions/:executionId/wait_for_status", {
+    params: byExecution,
+    query: lines,
+    payload: WaitForExecution,
+    success: ExecutionInfoJson,
+    error: failures
+  }),
+  HttpApiEndpoint.post("kill", "/v1/devboxes/:id/executions/:executionId/kill", {
+    params: byExecution,
+    payload: [KillRequest, Schema.Null],
+    success: ExecutionInfoJson,
+    error: failures
+  }),
+  HttpApiEndpoint.post("sendStdIn", "/v1/devboxes/:id/executions/:executionId/send_std_in", {
+    params: byExecution,
+    payload: [StdinRequest, Schema.Null],
+    success: StdinResult,
+    error: failures
+  }),
+  HttpApiEndpoint.get("streamStdout", "/v1/devboxes/:id/executions/:executionId/stream_stdout_updates", stream),
+  HttpApiEndpoint.get("streamStderr", "/v1/devboxes/:id/executions/:executionId/stream_stderr_updates", stream)
+) {}

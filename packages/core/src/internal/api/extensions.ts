@@ -17,7 +17,6 @@ export const ServerFacts = snakeCase(
 )
 
 /** See above. */
-export class ExtensionsApi extends HttpApiGroup.make("extensions")
-  .add(
-    HttpApiEndpoint.get("facts", "/v1/effect-devbox/facts", { success: ServerFacts, error: failures })
-  ) {}
+export class ExtensionsApi extends HttpApiGroup.make("extensions").add(
+  HttpApiEndpoint.get("facts", "/v1/effect-devbox/facts", { success: ServerFacts, error: failures })
+) {}

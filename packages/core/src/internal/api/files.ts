@@ -21,32 +21,31 @@ export const DownloadFile = Schema.Struct({ path: Schema.String })
 export const UploadFile = Schema.Struct({ path: Schema.String, file: Schema.Unknown })
 
 /** See above. */
-export class FilesApi extends HttpApiGroup.make("files")
-  .add(
-    HttpApiEndpoint.post("read", "/v1/devboxes/:id/read_file_contents", {
-      params: byId,
-      headers: accept,
-      payload: ReadFile,
-      success: HttpApiSchema.StreamUint8Array({ contentType: "text/plain" }),
-      error: failures
-    }),
-    HttpApiEndpoint.post("write", "/v1/devboxes/:id/write_file_contents", {
-      params: byId,
-      payload: WriteFile,
-      success: ExecutionDetailJson,
-      error: failures
-    }),
-    HttpApiEndpoint.post("upload", "/v1/devboxes/:id/upload_file", {
-      params: byId,
-      payload: UploadFile.pipe(HttpApiSchema.asMultipartStream()),
-      success: Opaque,
-      error: failures
-    }),
-    HttpApiEndpoint.post("download", "/v1/devboxes/:id/download_file", {
-      params: byId,
-      headers: accept,
-      payload: DownloadFile,
-      success: HttpApiSchema.StreamUint8Array(),
-      error: failures
-    })
-  ) {}
+export class FilesApi extends HttpApiGroup.make("files").add(
+  HttpApiEndpoint.post("read", "/v1/devboxes/:id/read_file_contents", {
+    params: byId,
+    headers: accept,
+    payload: ReadFile,
+    success: HttpApiSchema.StreamUint8Array({ contentType: "text/plain" }),
+    error: failures
+  }),
+  HttpApiEndpoint.post("write", "/v1/devboxes/:id/write_file_contents", {
+    params: byId,
+    payload: WriteFile,
+    success: ExecutionDetailJson,
+    error: failures
+  }),
+  HttpApiEndpoint.post("upload", "/v1/devboxes/:id/upload_file", {
+    params: byId,
+    payload: UploadFile.pipe(HttpApiSchema.asMultipartStream()),
+    success: Opaque,
+    error: failures
+  }),
+  HttpApiEndpoint.post("download", "/v1/devboxes/:id/download_file", {
+    params: byId,
+    headers: accept,
+    payload: DownloadFile,
+    success: HttpApiSchema.StreamUint8Array(),
+    error: failures
+  })
+) {}

@@ -21,34 +21,33 @@ export const PtyTunnel = snakeCase(
 )
 
 /** See above. */
-export class NetworkApi extends HttpApiGroup.make("network")
-  .add(
-    HttpApiEndpoint.post("createSshKey", "/v1/devboxes/:id/create_ssh_key", {
-      params: byId,
-      success: SshKeyJson,
-      error: failures
-    }),
-    HttpApiEndpoint.post("createPtyTunnel", "/v1/devboxes/:id/create_pty_tunnel", {
-      params: byId,
-      success: PtyTunnel,
-      error: failures
-    }),
-    HttpApiEndpoint.post("enableTunnel", "/v1/devboxes/:id/enable_tunnel", {
-      params: byId,
-      payload: [snakeCase(TunnelOptions), Schema.Null],
-      success: TunnelJson,
-      error: failures
-    }),
-    HttpApiEndpoint.post("removeTunnel", "/v1/devboxes/:id/remove_tunnel", {
-      params: byId,
-      payload: [RemoveTunnel, Schema.Null],
-      success: Opaque,
-      error: failures
-    }),
-    HttpApiEndpoint.post("createTunnel", "/v1/devboxes/:id/create_tunnel", {
-      params: byId,
-      payload: PortRequest,
-      success: PortTunnelJson,
-      error: failures
-    })
-  ) {}
+export class NetworkApi extends HttpApiGroup.make("network").add(
+  HttpApiEndpoint.post("createSshKey", "/v1/devboxes/:id/create_ssh_key", {
+    params: byId,
+    success: SshKeyJson,
+    error: failures
+  }),
+  HttpApiEndpoint.post("createPtyTunnel", "/v1/devboxes/:id/create_pty_tunnel", {
+    params: byId,
+    success: PtyTunnel,
+    error: failures
+  }),
+  HttpApiEndpoint.post("enableTunnel", "/v1/devboxes/:id/enable_tunnel", {
+    params: byId,
+    payload: [snakeCase(TunnelOptions), Schema.Null],
+    success: TunnelJson,
+    error: failures
+  }),
+  HttpApiEndpoint.post("removeTunnel", "/v1/devboxes/:id/remove_tunnel", {
+    params: byId,
+    payload: [RemoveTunnel, Schema.Null],
+    success: Opaque,
+    error: failures
+  }),
+  HttpApiEndpoint.post("createTunnel", "/v1/devboxes/:id/create_tunnel", {
+    params: byId,
+    payload: PortRequest,
+    success: PortTunnelJson,
+    error: failures
+  })
+) {}

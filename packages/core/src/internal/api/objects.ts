@@ -16,18 +16,25 @@ const list = {
 } as const
 
 /** See above. */
-export class ObjectsApi extends HttpApiGroup.make("objects")
-  .add(
-    HttpApiEndpoint.post("create", "/v1/objects", { payload: ObjectParamsJson, success: ObjectInfoJson, error: failures }),
-    HttpApiEndpoint.get("list", "/v1/objects", list),
-    HttpApiEndpoint.get("listPublic", "/v1/objects/list_public", list),
-    HttpApiEndpoint.get("retrieve", "/v1/objects/:id", { params: byId, success: ObjectInfoJson, error: failures }),
-    HttpApiEndpoint.post("complete", "/v1/objects/:id/complete", { params: byId, success: ObjectInfoJson, error: failures }),
-    HttpApiEndpoint.get("download", "/v1/objects/:id/download", {
-      params: byId,
-      query: { duration_seconds: queryCount },
-      success: Schema.Struct({ download_url: Schema.RedactedFromValue(Schema.String) }),
-      error: failures
-    }),
-    HttpApiEndpoint.post("delete", "/v1/objects/:id/delete", { params: byId, success: ObjectInfoJson, error: failures })
-  ) {}
+export class ObjectsApi extends HttpApiGroup.make("objects").add(
+  HttpApiEndpoint.post("create", "/v1/objects", {
+    payload: ObjectParamsJson,
+    success: ObjectInfoJson,
+    error: failures
+  }),
+  HttpApiEndpoint.get("list", "/v1/objects", list),
+  HttpApiEndpoint.get("listPublic", "/v1/objects/list_public", list),
+  HttpApiEndpoint.get("retrieve", "/v1/objects/:id", { params: byId, success: ObjectInfoJson, error: failures }),
+  HttpApiEndpoint.post("complete", "/v1/objects/:id/complete", {
+    params: byId,
+    success: ObjectInfoJson,
+    error: failures
+  }),
+  HttpApiEndpoint.get("download", "/v1/objects/:id/download", {
+    params: byId,
+    query: { duration_seconds: queryCount },
+    success: Schema.Struct({ download_url: Schema.RedactedFromValue(Schema.String) }),
+    error: failures
+  }),
+  HttpApiEndpoint.post("delete", "/v1/objects/:id/delete", { params: byId, success: ObjectInfoJson, error: failures })
+) {}

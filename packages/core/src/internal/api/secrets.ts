@@ -10,24 +10,27 @@ const byName = { name: Schema.String }
 const value = Schema.RedactedFromValue(Schema.String)
 
 /** See above. */
-export class SecretsApi extends HttpApiGroup.make("secrets")
-  .add(
-    HttpApiEndpoint.post("create", "/v1/secrets", {
-      payload: Schema.Struct({ name: Schema.String, value }),
-      success: SecretInfoJson,
-      error: failures
-    }),
-    HttpApiEndpoint.get("list", "/v1/secrets", {
-      query: { limit: queryCount },
-      success: Schema.Struct({ secrets: Schema.Array(SecretInfoJson), ...pageFields }),
-      error: failures
-    }),
-    HttpApiEndpoint.get("retrieve", "/v1/secrets/:name", { params: byName, success: SecretInfoJson, error: failures }),
-    HttpApiEndpoint.post("update", "/v1/secrets/:name", {
-      params: byName,
-      payload: Schema.Struct({ value }),
-      success: SecretInfoJson,
-      error: failures
-    }),
-    HttpApiEndpoint.post("delete", "/v1/secrets/:name/delete", { params: byName, success: SecretInfoJson, error: failures })
-  ) {}
+export class SecretsApi extends HttpApiGroup.make("secrets").add(
+  HttpApiEndpoint.post("create", "/v1/secrets", {
+    payload: Schema.Struct({ name: Schema.String, value }),
+    success: SecretInfoJson,
+    error: failures
+  }),
+  HttpApiEndpoint.get("list", "/v1/secrets", {
+    query: { limit: queryCount },
+    success: Schema.Struct({ secrets: Schema.Array(SecretInfoJson), ...pageFields }),
+    error: failures
+  }),
+  HttpApiEndpoint.get("retrieve", "/v1/secrets/:name", { params: byName, success: SecretInfoJson, error: failures }),
+  HttpApiEndpoint.post("update", "/v1/secrets/:name", {
+    params: byName,
+    payload: Schema.Struct({ value }),
+    success: SecretInfoJson,
+    error: failures
+  }),
+  HttpApiEndpoint.post("delete", "/v1/secrets/:name/delete", {
+    params: byName,
+    success: SecretInfoJson,
+    error: failures
+  })
+) {}

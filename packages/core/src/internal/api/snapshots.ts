@@ -17,24 +17,23 @@ const take = {
 } as const
 
 /** See above. */
-export class SnapshotsApi extends HttpApiGroup.make("snapshots")
-  .add(
-    HttpApiEndpoint.post("snapshotDisk", "/v1/devboxes/:id/snapshot_disk", take),
-    HttpApiEndpoint.post("snapshotDiskAsync", "/v1/devboxes/:id/snapshot_disk_async", take),
-    HttpApiEndpoint.get("list", "/v1/devboxes/disk_snapshots", {
-      query: metadataPageQuery({ devbox_id: queryText, source_blueprint_id: queryText }),
-      success: SnapshotPage,
-      error: failures
-    }),
-    HttpApiEndpoint.post("update", "/v1/devboxes/disk_snapshots/:id", take),
-    HttpApiEndpoint.post("delete", "/v1/devboxes/disk_snapshots/:id/delete", {
-      params: byId,
-      success: Opaque,
-      error: failures
-    }),
-    HttpApiEndpoint.get("status", "/v1/devboxes/disk_snapshots/:id/status", {
-      params: byId,
-      success: SnapshotStateJson,
-      error: failures
-    })
-  ) {}
+export class SnapshotsApi extends HttpApiGroup.make("snapshots").add(
+  HttpApiEndpoint.post("snapshotDisk", "/v1/devboxes/:id/snapshot_disk", take),
+  HttpApiEndpoint.post("snapshotDiskAsync", "/v1/devboxes/:id/snapshot_disk_async", take),
+  HttpApiEndpoint.get("list", "/v1/devboxes/disk_snapshots", {
+    query: metadataPageQuery({ devbox_id: queryText, source_blueprint_id: queryText }),
+    success: SnapshotPage,
+    error: failures
+  }),
+  HttpApiEndpoint.post("update", "/v1/devboxes/disk_snapshots/:id", take),
+  HttpApiEndpoint.post("delete", "/v1/devboxes/disk_snapshots/:id/delete", {
+    params: byId,
+    success: Opaque,
+    error: failures
+  }),
+  HttpApiEndpoint.get("status", "/v1/devboxes/disk_snapshots/:id/status", {
+    params: byId,
+    success: SnapshotStateJson,
+    error: failures
+  })
+) {}

@@ -33,7 +33,7 @@ export const blueprintsHandlers = HttpApiBuilder.group(
                 limit: query.limit ?? 20,
                 startingAfter: query.starting_after,
                 name: query.name,
-                status: query.status as Status | undefined,
+                status: query.status,
                 isPublic
               }),
               ({ hasMore, items }) => ({ blueprints: items, has_more: hasMore })
@@ -43,7 +43,8 @@ export const blueprintsHandlers = HttpApiBuilder.group(
       create: ({ payload }) => withStore((store) => store.create(payload)),
       list: ({ query }) => list(query, false),
       listPublic: ({ query }) => list(query, true),
-      preview: ({ payload }) => withStore((store) => Effect.map(store.preview(payload), (dockerfile) => ({ dockerfile }))),
+      preview: ({ payload }) =>
+        withStore((store) => Effect.map(store.preview(payload), (dockerfile) => ({ dockerfile }))),
       retrieve: ({ params }) => withStore((store) => store.get(BlueprintId.make(params.id))),
       delete: ({ params }) => withStore((store) => Effect.as(store.delete(BlueprintId.make(params.id)), nothing)),
       logs: ({ params }) =>

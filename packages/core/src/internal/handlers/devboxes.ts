@@ -32,7 +32,8 @@ const toParams = (request: CreateRequest | null): CreateParams => {
 }
 
 const isStarted = (info: DevboxInfo) => ["running", "failure", "shutdown"].includes(info.status)
-const isStatus = (word: string): word is DevboxStatus => (DevboxStatus.to.literals as ReadonlyArray<string>).includes(word)
+const isStatus = (word: string): word is DevboxStatus =>
+  (DevboxStatus.to.literals as ReadonlyArray<string>).includes(word)
 
 /** See above. */
 export const devboxesHandlers = HttpApiBuilder.group(

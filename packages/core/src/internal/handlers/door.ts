@@ -17,7 +17,12 @@ import { encode } from "../wireError.ts"
 import { failure, toResponse } from "./respond.ts"
 
 const unauthorized = toResponse(
-  encode(failure("authorize", new AuthenticationError({ detail: "the key is missing or not valid; send `Authorization: Bearer <key>`" })))
+  encode(
+    failure(
+      "authorize",
+      new AuthenticationError({ detail: "the key is missing or not valid; send `Authorization: Bearer <key>`" })
+    )
+  )
 )
 
 /** Checks the key before anything else is said. */
@@ -118,15 +123,20 @@ const makeOnce = Effect.gen(function* () {
 /** See above. */
 export const door = Layer.effect(
   Door,
-  Effect.map(makeOnce, (once) => (handler) =>
-    Effect.gen(function* () {
-      const request = yield* HttpServerRequest.HttpServerRequest
-      const caller = yield* Caller
-      const answer = Effect.catchCause(handler as Effect.Effect<HttpServerResponse.HttpServerResponse, unknown>, explain)
-      const key = request.headers["x-request-id"]
-      const [path = ""] = request.url.split("?")
-      if (request.method === "GET" || key === undefined || isNewEachTime.test(path)) return yield* answer
-      return yield* once(JSON.stringify([caller.id, path, key]), answer)
-    })
+  Effect.map(
+    makeOnce,
+    (once) => (handler) =>
+      Effect.gen(function* () {
+        const request = yield* HttpServerRequest.HttpServerRequest
+        const caller = yield* Caller
+        const answer = Effect.catchCause(
+          handler as Effect.Effect<HttpServerResponse.HttpServerResponse, unknown>,
+          explain
+        )
+        const key = request.headers["x-request-id"]
+        const [path = ""] = request.url.split("?")
+        if (request.method === "GET" || key === undefined || isNewEachTime.test(path)) return yield* answer
+        return yield* once(JSON.stringify([caller.id, path, key]), answer)
+      })
   )
 )

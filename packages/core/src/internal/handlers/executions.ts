@@ -9,7 +9,14 @@ import { DevboxApi } from "../../DevboxApi.ts"
 import { DevboxBackend, type Shape, type StartExecution } from "../../DevboxBackend.ts"
 import { InvalidRequestError, type LookupError, UnexpectedResponseError } from "../../DevboxError.ts"
 import { DevboxId } from "../../DevboxModel.ts"
-import { type Channel, cursorStart, ExecutionDetail, ExecutionId, type ExecutionInfo, type StdinInput } from "../../Execution.ts"
+import {
+  type Channel,
+  cursorStart,
+  ExecutionDetail,
+  ExecutionId,
+  type ExecutionInfo,
+  type StdinInput
+} from "../../Execution.ts"
 import { bytesHeader, OutputEvents, OutputUpdate } from "../api/events.ts"
 import type { ExecuteRequest } from "../api/executions.ts"
 import { tail } from "../tail.ts"
@@ -115,7 +122,8 @@ export const executionsHandlers = HttpApiBuilder.group(
           )
         )
       },
-      executeAsync: ({ params, payload }) => answered(backend.startExecution(DevboxId.make(params.id), toStart(payload))),
+      executeAsync: ({ params, payload }) =>
+        answered(backend.startExecution(DevboxId.make(params.id), toStart(payload))),
       executeSync: ({ params, payload }) => {
         const id = DevboxId.make(params.id)
         return answered(
@@ -127,13 +135,21 @@ export const executionsHandlers = HttpApiBuilder.group(
               const detail = `execution ${info.executionId} ended without an exit status`
               return yield* failure("exec", new UnexpectedResponseError({ detail }))
             }
-            return new ExecutionDetail({ devboxId, exitStatus, stdout, stderr, ...(shellName === undefined ? {} : { shellName }) })
+            return new ExecutionDetail({
+              devboxId,
+              exitStatus,
+              stdout,
+              stderr,
+              ...(shellName === undefined ? {} : { shellName })
+            })
           })
         )
       },
       retrieve: ({ params, query }) =>
         answered(
-          backend.getExecution(DevboxId.make(params.id), ExecutionId.make(params.executionId), { lastLines: query.last_n })
+          backend.getExecution(DevboxId.make(params.id), ExecutionId.make(params.executionId), {
+            lastLines: query.last_n
+          })
         ),
       waitForStatus: ({ params, payload, query }) => {
         const executionId = ExecutionId.make(params.executionId)
@@ -152,9 +168,7 @@ export const executionsHandlers = HttpApiBuilder.group(
         })
         return answered(
           Effect.map(seen, (info) =>
-            settled(info)
-              ? info
-              : toResponse(holdExpired(`execution ${executionId} is ${info.status}`))
+            settled(info) ? info : toResponse(holdExpired(`execution ${executionId} is ${info.status}`))
           )
         )
       },
@@ -177,9 +191,13 @@ export const executionsHandlers = HttpApiBuilder.group(
         const { executionId, id } = params
         return answered(
           Effect.as(
-            Effect.forEach(inputs, (input) => backend.sendStdin(DevboxId.make(id), ExecutionId.make(executionId), input), {
-              discard: true
-            }),
+            Effect.forEach(
+              inputs,
+              (input) => backend.sendStdin(DevboxId.make(id), ExecutionId.make(executionId), input),
+              {
+                discard: true
+              }
+            ),
             { devboxId: id, executionId, success: true }
           )
         )

@@ -14,7 +14,9 @@ import { answered, failure, nothing } from "./respond.ts"
 const unusable = (detail: string): BackendError => failure("upload", new InvalidRequestError({ detail }))
 
 const broken = (error: Multipart.MultipartError): BackendError =>
-  unusable(`the upload cannot be read (${error.reason._tag}); send multipart/form-data with the parts \`path\` and \`file\``)
+  unusable(
+    `the upload cannot be read (${error.reason._tag}); send multipart/form-data with the parts \`path\` and \`file\``
+  )
 
 /** Takes the parts as they come: the path, then the file. */
 const receive = (
@@ -56,7 +58,10 @@ export const filesHandlers = HttpApiBuilder.group(
     return handlers.handleAll({
       // Text whatever it looks like: a JSON content type would make official clients parse it (PROTOCOL P7).
       read: ({ params, payload }) =>
-        bytes(backend.download(DevboxId.make(params.id), payload.filePath, { text: true }), "text/plain; charset=utf-8"),
+        bytes(
+          backend.download(DevboxId.make(params.id), payload.filePath, { text: true }),
+          "text/plain; charset=utf-8"
+        ),
       download: ({ params, payload }) =>
         bytes(backend.download(DevboxId.make(params.id), payload.path), "application/octet-stream"),
       write: ({ params, payload }) => {

@@ -35,7 +35,8 @@ export const hold = <A, E>(options: {
       }
       seen = yield* wait(Duration.millis(left))
       // A backend whose holds end early is not hammered.
-      if (!settled(seen) && (yield* Clock.currentTimeMillis) - before < interval) yield* Effect.sleep(Math.min(interval, left))
+      if (!settled(seen) && (yield* Clock.currentTimeMillis) - before < interval)
+        yield* Effect.sleep(Math.min(interval, left))
     }
     return seen
   })

@@ -14,8 +14,10 @@ export type Having<S> = <A, E extends WireError>(
 
 /** Looks for a store. */
 export const having = <I, S>(store: Context.Key<I, S>, what: string): Effect.Effect<Having<S>> =>
-  Effect.map(Effect.serviceOption(store), (found) => (use) =>
-    Option.isSome(found)
-      ? answered(use(found.value))
-      : answered(Effect.fail(unsupported("server", what, what, `this server does not offer ${what}`)))
+  Effect.map(
+    Effect.serviceOption(store),
+    (found) => (use) =>
+      Option.isSome(found)
+        ? answered(use(found.value))
+        : answered(Effect.fail(unsupported("server", what, what, `this server does not offer ${what}`)))
   )

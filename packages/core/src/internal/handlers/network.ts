@@ -18,7 +18,9 @@ export const networkHandlers = HttpApiBuilder.group(
       createSshKey: ({ params }) => answered(backend.createSshKey(DevboxId.make(params.id))),
       createPtyTunnel: () =>
         answered(
-          Effect.fail(unsupported(backend.name, "createPtyTunnel", "pty", "this server does not offer terminals over tunnels"))
+          Effect.fail(
+            unsupported(backend.name, "createPtyTunnel", "pty", "this server does not offer terminals over tunnels")
+          )
         ),
       enableTunnel: ({ params, payload }) =>
         answered(backend.enableTunnel(DevboxId.make(params.id), payload ?? new TunnelOptions({}))),

@@ -20,7 +20,8 @@ type State = ObjectInfo["state"]
 
 const isContentType = (word: string): word is ObjectContentType =>
   (ObjectContentType.to.literals as ReadonlyArray<string>).includes(word)
-const isState = (word: string): word is State => (ObjectInfo.fields.state.to.literals as ReadonlyArray<string>).includes(word)
+const isState = (word: string): word is State =>
+  (ObjectInfo.fields.state.to.literals as ReadonlyArray<string>).includes(word)
 
 /** See above. */
 export const objectsHandlers = HttpApiBuilder.group(
@@ -38,8 +39,8 @@ export const objectsHandlers = HttpApiBuilder.group(
                 startingAfter: starting_after,
                 name,
                 search,
-                contentType: content_type as ObjectContentType | undefined,
-                state: state as State | undefined,
+                contentType: content_type,
+                state: state,
                 isPublic
               }),
               ({ hasMore, items }) => ({ objects: items, has_more: hasMore })

@@ -26,7 +26,9 @@ export const secretsHandlers = HttpApiBuilder.group(
       retrieve: ({ params }) => withStore((store) => store.get(params.name)),
       update: ({ params, payload }) => withStore((store) => store.update(params.name, payload.value)),
       delete: ({ params }) =>
-        withStore((store) => Effect.flatMap(store.get(params.name), (info) => Effect.as(store.delete(params.name), info)))
+        withStore((store) =>
+          Effect.flatMap(store.get(params.name), (info) => Effect.as(store.delete(params.name), info))
+        )
     })
   })
 )

@@ -43,7 +43,7 @@ export const textChunks = <E, R>(chunks: Stream.Stream<OutputChunk, E, R>): Stre
       held = bytes.subarray(whole)
       end = chunk.end
       const pieces: Array<TextChunk> = []
-      for (let from = 0; from < whole; ) {
+      for (let from = 0; from < whole;) {
         const limit = Math.min(whole, from + largest)
         const to = limit === whole ? whole : limit - unfinished(bytes.subarray(from, limit))
         // Positions are counted back from the chunk's end, which is the backend's own word.
@@ -55,6 +55,8 @@ export const textChunks = <E, R>(chunks: Stream.Stream<OutputChunk, E, R>): Stre
     return chunks.pipe(
       Stream.map(cut),
       Stream.flattenIterable,
-      Stream.concat(Stream.suspend(() => (held.length === 0 ? Stream.empty : Stream.succeed({ text: decode(held), end }))))
+      Stream.concat(
+        Stream.suspend(() => (held.length === 0 ? Stream.empty : Stream.succeed({ text: decode(held), end })))
+      )
     )
   })

@@ -20,7 +20,8 @@ export const blueprints = ({ api, call, opaque, peer }: Transport): typeof Bluep
       isPublic === true ? api.blueprints.listPublic({ query }) : api.blueprints.list({ query })
     ).pipe(Effect.map((answer) => page(answer.blueprints, answer.has_more, limit)))
   },
-  delete: (id) => opaque(about("deleteBlueprint", id), api.blueprints.delete({ params: { id }, responseMode: "response-only" })),
+  delete: (id) =>
+    opaque(about("deleteBlueprint", id), api.blueprints.delete({ params: { id }, responseMode: "response-only" })),
   logs: (id) =>
     call({ ...about("blueprintLogs", id), reads: true }, api.blueprints.logs({ params: { id } })).pipe(
       Effect.map((answer) => answer.logs)

@@ -18,7 +18,11 @@ const execution = (operation: string, id: DevboxId, executionId: ExecutionId) =>
   ({ operation, within: { resource: "devbox", id }, about: { resource: "execution", id: executionId } }) as const
 
 const looking = (operation: string, id: DevboxId, executionId: ExecutionId) =>
-  ({ ...execution(operation, id, executionId), fails: ["ResourceNotFound"], reads: true }) satisfies Ask<"ResourceNotFound">
+  ({
+    ...execution(operation, id, executionId),
+    fails: ["ResourceNotFound"],
+    reads: true
+  }) satisfies Ask<"ResourceNotFound">
 
 const asked = (operation: string, id: DevboxId, executionId: ExecutionId) =>
   ({ ...execution(operation, id, executionId), fails: ["ResourceNotFound", "DevboxNotReady"] }) satisfies Ask<
@@ -59,7 +63,8 @@ export const commands = (transport: Transport, facts: Facts, options: StartOptio
       )
     }
     if (env !== undefined || cwd !== undefined) {
-      const detail = "Runloop takes no environment or working folder for one command; put `cd` and `export` into the command"
+      const detail =
+        "Runloop takes no environment or working folder for one command; put `cd` and `export` into the command"
       return Effect.fail(unsupported(peer.name, "exec", "executionEnv", detail))
     }
     // A command with stdin has another way that knows neither its id nor a wait (PROTOCOL P6).
@@ -82,7 +87,9 @@ export const commands = (transport: Transport, facts: Facts, options: StartOptio
       api.executions.retrieve({ params: { id, executionId }, query: defined({ last_n: limit?.lastLines }) })
     )
 
-  const stdin = (input: StdinInput): Effect.Effect<{ text?: string; bytes?: Uint8Array; signal?: "EOF" | "INTERRUPT" }, BackendError> => {
+  const stdin = (
+    input: StdinInput
+  ): Effect.Effect<{ text?: string; bytes?: Uint8Array; signal?: "EOF" | "INTERRUPT" }, BackendError> => {
     if ("signal" in input) return Effect.succeed({ signal: input.signal })
     try {
       return Effect.succeed({ text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(input.bytes) })
@@ -107,7 +114,9 @@ export const commands = (transport: Transport, facts: Facts, options: StartOptio
     output: makeOutput(transport, facts, getExecution),
     sendStdin: (id, executionId, input) =>
       Effect.flatMap(stdin(input), (payload) =>
-        Effect.asVoid(call(asked("sendStdin", id, executionId), api.executions.sendStdIn({ params: { id, executionId }, payload })))
+        Effect.asVoid(
+          call(asked("sendStdin", id, executionId), api.executions.sendStdIn({ params: { id, executionId }, payload }))
+        )
       ),
     kill: (id, executionId, how) =>
       call(

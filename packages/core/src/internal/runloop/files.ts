@@ -42,10 +42,8 @@ export const files = (transport: Transport) => {
         ? api.files.read({ params: { id }, headers: { accept: "text/plain" }, payload: { filePath: path } })
         : api.files.download({ params: { id }, headers: { accept: "application/octet-stream" }, payload: { path } })
     return Stream.unwrap(
-      Effect.map(
-        call(ask, opened),
-        (bytes): Stream.Stream<Uint8Array, FileAccessError> =>
-          Stream.catch(watched(bytes), (error) => Stream.fromEffect(transport.judged(ask, error)))
+      Effect.map(call(ask, opened), (bytes): Stream.Stream<Uint8Array, FileAccessError> =>
+        Stream.catch(watched(bytes), (error) => Stream.fromEffect(transport.judged(ask, error)))
       )
     )
   }

@@ -31,7 +31,10 @@ const watching = { operation: "notices", reads: true } satisfies Ask<never>
 const decodeNotice = decoder(NoticeEvents)
 
 /** `metadata[key]` for each key, where the other side filters. */
-export const metadataQuery = (facts: Facts, metadata: Readonly<Record<string, string>> | undefined): Record<`metadata[${string}`, string> =>
+export const metadataQuery = (
+  facts: Facts,
+  metadata: Readonly<Record<string, string>> | undefined
+): Record<`metadata[${string}`, string> =>
   facts.capabilities.features.has("metadataFilter") && metadata !== undefined
     ? Object.fromEntries(Object.entries(metadata).map(([key, value]) => [`metadata[${key}]`, value]))
     : {}
@@ -100,7 +103,8 @@ export const lifecycle = (transport: Transport, facts: Facts) => {
         { operation: "shutdown", about: devbox(id), fails: ["ResourceNotFound", "Conflict"], conflict: id },
         api.devboxes.shutdown({ params: { id }, query: options?.force === true ? { force: true } : {} })
       ).pipe(Effect.map(seen)),
-    keepAlive: (id) => opaque(asking("keepAlive", id), api.devboxes.keepAlive({ params: { id }, responseMode: "response-only" })),
+    keepAlive: (id) =>
+      opaque(asking("keepAlive", id), api.devboxes.keepAlive({ params: { id }, responseMode: "response-only" })),
     usage: (id) => call(looking("usage", id), api.devboxes.usage({ params: { id } })),
     logs: (id, filter) =>
       call(
@@ -136,14 +140,16 @@ export const lifecycle = (transport: Transport, facts: Facts) => {
     waitForStatus: (id, statuses, hold) =>
       call(
         { ...looking("waitForStatus", id), hold },
-        api.devboxes.waitForStatus({ params: { id }, payload: { statuses, timeoutSeconds: Duration.toSeconds(hold) } }).pipe(
-          Effect.map(seen),
-          // The hold ended: what is now is the answer.
-          Effect.catchIf(
-            (error) => statusOf(error) === 408,
-            () => get(id)
+        api.devboxes
+          .waitForStatus({ params: { id }, payload: { statuses, timeoutSeconds: Duration.toSeconds(hold) } })
+          .pipe(
+            Effect.map(seen),
+            // The hold ended: what is now is the answer.
+            Effect.catchIf(
+              (error) => statusOf(error) === 408,
+              () => get(id)
+            )
           )
-        )
       )
   } satisfies Partial<Implementation>
 }

@@ -5,14 +5,18 @@ import * as Stream from "effect/Stream"
 
 const encoder = new TextEncoder()
 
-/** A file name as a quoted string of a header: the characters that would end it are percent-encoded, as browsers do. */
+/** A file name as a quoted string of a header: what would end it, or may not be in a header, is percent-encoded. */
 const quoted = (name: string): string =>
-  `"${name.replace(/["\r\n]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`)}"`
+  `"${name.replace(/["\u0000-\u001f\u007f]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`)}"`
 
 const basename = (path: string): string => path.slice(path.lastIndexOf("/") + 1) || "file"
 
 /** The body; its length is sent where `size` says it. */
-export const uploadBody = (path: string, contents: Stream.Stream<Uint8Array, unknown>, size: number | undefined): HttpBody.Stream => {
+export const uploadBody = (
+  path: string,
+  contents: Stream.Stream<Uint8Array, unknown>,
+  size: number | undefined
+): HttpBody.Stream => {
   const boundary = `effect-devbox-${SecureRandom.uuidV7Unsafe()}`
   const before = encoder.encode(
     [

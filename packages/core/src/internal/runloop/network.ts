@@ -21,7 +21,12 @@ export const network = (transport: Transport, facts: Facts) => {
     removeTunnel: (id, options) =>
       options?.port !== undefined && !facts.capabilities.features.has("perPortTunnel")
         ? Effect.fail(
-            unsupported(peer.name, "removeTunnel", "perPortTunnel", "the one tunnel serves every port; remove the whole tunnel")
+            unsupported(
+              peer.name,
+              "removeTunnel",
+              "perPortTunnel",
+              "the one tunnel serves every port; remove the whole tunnel"
+            )
           )
         : opaque(
             asking("removeTunnel", id),

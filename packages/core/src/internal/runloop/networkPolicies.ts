@@ -6,13 +6,18 @@ import { page } from "./lifecycle.ts"
 import type { Ask, Transport } from "./transport.ts"
 
 const about = (operation: string, id: NetworkPolicyId) =>
-  ({ operation, about: { resource: "network policy", id }, fails: ["ResourceNotFound"] }) satisfies Ask<"ResourceNotFound">
+  ({
+    operation,
+    about: { resource: "network policy", id },
+    fails: ["ResourceNotFound"]
+  }) satisfies Ask<"ResourceNotFound">
 
 /** See `NetworkPolicyStore`. */
 export const networkPolicies = ({ api, call, peer }: Transport): typeof NetworkPolicyStore.Service => ({
   name: peer.name,
   create: (payload) => call({ operation: "createNetworkPolicy" }, api.networkPolicies.create({ payload })),
-  get: (id) => call({ ...about("getNetworkPolicy", id), reads: true }, api.networkPolicies.retrieve({ params: { id } })),
+  get: (id) =>
+    call({ ...about("getNetworkPolicy", id), reads: true }, api.networkPolicies.retrieve({ params: { id } })),
   update: (id, payload) =>
     call(about("updateNetworkPolicy", id), api.networkPolicies.update({ params: { id }, payload })),
   delete: (id) => Effect.asVoid(call(about("deleteNetworkPolicy", id), api.networkPolicies.delete({ params: { id } }))),

@@ -2,7 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpBody from "effect/http/HttpBody"
-import type * as HttpClient from "effect/http/HttpClient"
+import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
@@ -21,6 +21,12 @@ const about = (operation: string, id: StorageObjectId) =>
 export const objects = (transport: Transport, bare: HttpClient.HttpClient): typeof ObjectStore.Service => {
   const { api, call, judged, peer } = transport
   const anywhere = refusedUnless(bare)
+  // An address that is a permission belongs in no span.
+  const untraced = <A, E>(request: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    request.pipe(
+      Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
+      Effect.provideService(HttpClient.TracerPropagationEnabled, false)
+    )
   const downloadUrl = (id: StorageObjectId, valid: Duration.Duration) =>
     call(
       { ...about("downloadObject", id), reads: true },
@@ -38,11 +44,13 @@ export const objects = (transport: Transport, bare: HttpClient.HttpClient): type
         return Effect.fail(transport.reject(ask.operation, new InvalidRequestError({ detail })))
       }
       return uploading(contents, (body) =>
-        anywhere.execute(
-          // The address was signed without a content type (PROTOCOL P11).
-          HttpClientRequest.put(Redacted.value(uploadUrl)).pipe(
-            HttpClientRequest.setBody(HttpBody.stream(body, "", size)),
-            HttpClientRequest.removeHeader("content-type")
+        untraced(
+          anywhere.execute(
+            // The address was signed without a content type (PROTOCOL P11).
+            HttpClientRequest.put(Redacted.value(uploadUrl)).pipe(
+              HttpClientRequest.setBody(HttpBody.stream(body, "", size)),
+              HttpClientRequest.removeHeader("content-type")
+            )
           )
         )
       ).pipe(Effect.catch((failure) => either(failure, (error) => judged(ask, error))))
@@ -54,7 +62,7 @@ export const objects = (transport: Transport, bare: HttpClient.HttpClient): type
       const ask = { ...about("downloadObject", id), reads: true }
       return Stream.unwrap(
         Effect.flatMap(downloadUrl(id, Duration.hours(1)), (address) =>
-          Effect.map(call(ask, anywhere.get(Redacted.value(address))), (response) =>
+          Effect.map(call(ask, untraced(anywhere.get(Redacted.value(address)))), (response) =>
             Stream.catch(watched(response.stream), (error) => Stream.fromEffect(judged(ask, error)))
           )
         )

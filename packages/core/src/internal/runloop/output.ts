@@ -42,7 +42,9 @@ export const makeOutput = (
       headers: { accept: "text/event-stream", ...(facts.ours ? { [bytesHeader.name]: bytesHeader.value } : {}) },
       responseMode: "response-only"
     } as const
-    return channel === "stdout" ? transport.api.executions.streamStdout(request) : transport.api.executions.streamStderr(request)
+    return channel === "stdout"
+      ? transport.api.executions.streamStdout(request)
+      : transport.api.executions.streamStderr(request)
   }
 
   const single = (
@@ -59,7 +61,10 @@ export const makeOutput = (
       reads: true
     } satisfies Ask<"ResourceNotFound" | "DevboxNotReady" | "OutputLost">
     const placer = makePlacer(channel, from, meaning)
-    const end = (length?: number): OutputEnd => ({ _tag: "End", ...(length === undefined ? {} : { [channel]: length }) })
+    const end = (length?: number): OutputEnd => ({
+      _tag: "End",
+      ...(length === undefined ? {} : { [channel]: length })
+    })
 
     const response = transport.call(
       ask,
@@ -114,7 +119,11 @@ export const makeOutput = (
   }
 
   /** Both at once; when one stops early, so do both, and are resumed together. */
-  const both = (id: DevboxId, executionId: ExecutionId, cursor: OutputCursor): Stream.Stream<OutputEvent, OutputError> =>
+  const both = (
+    id: DevboxId,
+    executionId: ExecutionId,
+    cursor: OutputCursor
+  ): Stream.Stream<OutputEvent, OutputError> =>
     Stream.suspend(() => {
       const ends: Partial<Record<Channel, OutputEnd>> = {}
       const one = (channel: Channel) =>
@@ -124,9 +133,7 @@ export const makeOutput = (
             return event
           }),
           Stream.concat(
-            Stream.suspend(() =>
-              ends[channel] === undefined ? Stream.succeed("stopped" as const) : Stream.empty
-            )
+            Stream.suspend(() => (ends[channel] === undefined ? Stream.succeed("stopped" as const) : Stream.empty))
           )
         )
       return Stream.merge(one("stdout"), one("stderr")).pipe(

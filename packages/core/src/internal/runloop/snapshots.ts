@@ -36,7 +36,8 @@ export const snapshots = (transport: Transport, facts: Facts) => {
           }
         })
       ).pipe(Effect.map((answer) => page(answer.snapshots, answer.has_more, limit))),
-    updateSnapshot: (id, payload) => call(about("updateSnapshot", id), api.snapshots.update({ params: { id }, payload })),
+    updateSnapshot: (id, payload) =>
+      call(about("updateSnapshot", id), api.snapshots.update({ params: { id }, payload })),
     deleteSnapshot: (id) =>
       opaque(about("deleteSnapshot", id), api.snapshots.delete({ params: { id }, responseMode: "response-only" }))
   } satisfies Partial<Implementation>

@@ -46,7 +46,9 @@ export const parse = <E>(bytes: Stream.Stream<Uint8Array, E>): Stream.Stream<Sse
   })
 
 /** What one event says. */
-export type Said<A> = { readonly _tag: "Data"; readonly data: A } | { readonly _tag: "Error"; readonly failure: StreamFailure }
+export type Said<A> =
+  | { readonly _tag: "Data"; readonly data: A }
+  | { readonly _tag: "Error"; readonly failure: StreamFailure }
 
 interface ErrorEvent {
   readonly event: "error"
@@ -66,7 +68,8 @@ export const decoder = <A extends { readonly event: string; readonly data: unkno
           : { _tag: "Data" as const, data: decoded.data as Exclude<A, ErrorEvent>["data"] }
       ),
       Effect.mapError(
-        (error) => new UnexpectedResponseError({ detail: `a stream sent an event that cannot be understood: ${error.message}` })
+        (error) =>
+          new UnexpectedResponseError({ detail: `a stream sent an event that cannot be understood: ${error.message}` })
       )
     )
 }

@@ -27,6 +27,7 @@ import {
 } from "../../DevboxError.ts"
 import { decode, parseBody, type Refusal, type Request, type WireError } from "../wireError.ts"
 import { describeFailure, isBeforeSending } from "./connection.ts"
+import { measured } from "./metrics.ts"
 
 /** Where the requests go. */
 export interface Peer {
@@ -65,14 +66,19 @@ const refused = (response: HttpClientResponse.HttpClientResponse) =>
   Effect.flatMap(
     // A refusal whose body is lost is still that refusal.
     Effect.orElseSucceed(response.text, () => ""),
-    (text) => Effect.fail(new Refused({ refusal: { status: response.status, headers: response.headers, body: parseBody(text) } }))
+    (text) =>
+      Effect.fail(
+        new Refused({ refusal: { status: response.status, headers: response.headers, body: parseBody(text) } })
+      )
   )
 
 /** The client for whom every answer that is not a success is a failure, which {@link makeTransport} can judge. */
 export const refusedUnless = <E, R>(client: HttpClient.HttpClient.With<E, R>) =>
   HttpClient.transformResponse(
     client,
-    Effect.flatMap((response) => (response.status >= 200 && response.status < 300 ? Effect.succeed(response) : refused(response)))
+    Effect.flatMap((response) =>
+      response.status >= 200 && response.status < 300 ? Effect.succeed(response) : refused(response)
+    )
   )
 
 const isNothing = (body: HttpBody.HttpBody): boolean =>
@@ -118,7 +124,9 @@ const makeApi = <E, R>(httpClient: HttpClient.HttpClient.With<E, R>) => {
     extensions: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "extensions" }))),
     files: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "files" }))),
     network: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "network" }))),
-    networkPolicies: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "networkPolicies" }))),
+    networkPolicies: lazily(() =>
+      Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "networkPolicies" }))
+    ),
     objects: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "objects" }))),
     secrets: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "secrets" }))),
     snapshots: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "snapshots" })))
@@ -143,7 +151,13 @@ export const makeTransport = (peer: Peer) =>
       ask: Pick<Ask<never>, "operation" | "reads">,
       reason: BackendReason,
       outcome: BackendError["outcome"]
-    ) => new BackendError({ backend: peer.name, operation: ask.operation, reason, outcome: ask.reads === true ? "rejected" : outcome })
+    ) =>
+      new BackendError({
+        backend: peer.name,
+        operation: ask.operation,
+        reason,
+        outcome: ask.reads === true ? "rejected" : outcome
+      })
 
     const judge = <Tag extends WireError["_tag"]>(ask: Ask<Tag>, error: unknown, now: number): Failure<Tag> => {
       if (error instanceof Refused) {
@@ -152,10 +166,15 @@ export const makeTransport = (peer: Peer) =>
         return backendError(ask, new InvalidRequestError({ detail: judged.message }), "rejected")
       }
       if (error instanceof BackendError) return error
-      if (error instanceof TransportError || error instanceof UnexpectedResponseError) return backendError(ask, error, "ambiguous")
+      if (error instanceof TransportError || error instanceof UnexpectedResponseError)
+        return backendError(ask, error, "ambiguous")
       if (Cause.isTimeoutError(error)) {
         const within = Duration.format(Duration.sum(callTimeout, ask.hold ?? Duration.zero))
-        return backendError(ask, new TransportError({ detail: `no answer from ${peer.baseUrl} within ${within}` }), "ambiguous")
+        return backendError(
+          ask,
+          new TransportError({ detail: `no answer from ${peer.baseUrl} within ${within}` }),
+          "ambiguous"
+        )
       }
       if (!isHttpClientError(error)) {
         const what = error instanceof Unreadable ? error.cause : error
@@ -175,7 +194,10 @@ export const makeTransport = (peer: Peer) =>
       }
     }
 
-    const judged = <Tag extends WireError["_tag"] = never>(ask: Ask<Tag>, error: unknown): Effect.Effect<never, Failure<Tag>> =>
+    const judged = <Tag extends WireError["_tag"] = never>(
+      ask: Ask<Tag>,
+      error: unknown
+    ): Effect.Effect<never, Failure<Tag>> =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(judge(ask, error, now)))
 
     /** Does something for what can exist: with an id that is no part of a path the path would be another one. */
@@ -196,7 +218,8 @@ export const makeTransport = (peer: Peer) =>
         ask,
         request.pipe(
           Effect.timeout(Duration.sum(callTimeout, ask.hold ?? Duration.zero)),
-          Effect.catch((error) => judged(ask, error))
+          Effect.catch((error) => judged(ask, error)),
+          measured(peer.name, ask.operation)
         )
       )
 
@@ -213,7 +236,10 @@ export const makeTransport = (peer: Peer) =>
         request: Effect.Effect<HttpClientResponse.HttpClientResponse, E>
       ): Effect.Effect<void, Failure<Tag>> =>
         // The answer is read so that its connection can be used again.
-        call(ask, Effect.flatMap(request, (response) => Effect.ignore(response.text))),
+        call(
+          ask,
+          Effect.flatMap(request, (response) => Effect.ignore(response.text))
+        ),
       /** A refusal that arrived inside a stream. */
       refuse: <Tag extends WireError["_tag"]>(ask: Ask<Tag>, refusal: Refusal) => judged(ask, new Refused({ refusal })),
       /** A failure before anything was sent. */
@@ -225,4 +251,5 @@ export const makeTransport = (peer: Peer) =>
 export type Transport = Effect.Success<ReturnType<typeof makeTransport>>
 
 /** The refusal behind a failure of the client, before it is judged. */
-export const statusOf = (error: unknown): number | undefined => (error instanceof Refused ? error.refusal.status : undefined)
+export const statusOf = (error: unknown): number | undefined =>
+  error instanceof Refused ? error.refusal.status : undefined

@@ -6,14 +6,22 @@ import * as Stream from "effect/Stream"
 import { DevboxBackend, type Shape, type StartExecution } from "../../DevboxBackend.ts"
 import type { FileAccessError, LookupError, OutputError, ReadyError } from "../../DevboxError.ts"
 import { CreateParams, type DevboxId, type DevboxInfo, type DevboxStatus } from "../../DevboxModel.ts"
-import { type Channel, cursorStart, ExecutionId, type ExecutionInfo, type OutputCursor, type OutputEvent } from "../../Execution.ts"
+import {
+  type Channel,
+  cursorStart,
+  ExecutionId,
+  type ExecutionInfo,
+  type OutputCursor,
+  type OutputEvent
+} from "../../Execution.ts"
 import { watch } from "./claim.ts"
 import { Surroundings } from "./law.ts"
 
 /** Text as bytes. */
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 /** Bytes as text; fails on what is not UTF-8. */
-export const text = (data: Uint8Array): string => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data)
+export const text = (data: Uint8Array): string =>
+  new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data)
 /** Every byte there is, in order. */
 export const everyByte = Uint8Array.from({ length: 256 }, (_, index) => index)
 /** So many bytes that repeat nowhere soon and are not text. */
@@ -86,7 +94,8 @@ export const start = (
   { backend, id }: Running,
   command: StartExecution["command"],
   options: Partial<StartExecution> = {}
-): Effect.Effect<ExecutionInfo, ReadyError> => backend.startExecution(id, { commandId: commandId(), command, ...options })
+): Effect.Effect<ExecutionInfo, ReadyError> =>
+  backend.startExecution(id, { commandId: commandId(), command, ...options })
 
 /** Waits until a command is over. */
 export const over = ({ backend, id }: Running, executionId: ExecutionId): Effect.Effect<ExecutionInfo, LookupError> =>
@@ -98,7 +107,8 @@ export const events = (
   executionId: ExecutionId,
   channel: Channel | "both",
   cursor: OutputCursor = cursorStart
-): Effect.Effect<ReadonlyArray<OutputEvent>, OutputError> => Stream.runCollect(backend.output(id, executionId, channel, cursor))
+): Effect.Effect<ReadonlyArray<OutputEvent>, OutputError> =>
+  Stream.runCollect(backend.output(id, executionId, channel, cursor))
 
 /** The bytes among the events, of one channel. */
 export const bytesOf = (found: ReadonlyArray<OutputEvent>, channel: Channel): Uint8Array =>

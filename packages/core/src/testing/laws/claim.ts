@@ -33,7 +33,11 @@ const same = (a: unknown, b: unknown): boolean =>
     : Equal.equals(a, b)
 
 /** Claims that something is true. */
-export const holds = (claim: string, condition: boolean, detail: unknown = "it is not so"): Effect.Effect<void, LawViolation> =>
+export const holds = (
+  claim: string,
+  condition: boolean,
+  detail: unknown = "it is not so"
+): Effect.Effect<void, LawViolation> =>
   condition ? Effect.void : violated(claim, typeof detail === "string" ? detail : show(detail))
 
 /** Claims that something is equal to something, by its parts. */
@@ -78,7 +82,10 @@ export const failsWith = <A, E extends { readonly _tag: string }, R, const T ext
   )
 
 /** Looks again and again, for a while, until it is so; gives what was seen last. */
-export const watch = <A, E, R>(look: Effect.Effect<A, E, R>, until: (seen: NoInfer<A>) => boolean): Effect.Effect<A, E, R> =>
+export const watch = <A, E, R>(
+  look: Effect.Effect<A, E, R>,
+  until: (seen: NoInfer<A>) => boolean
+): Effect.Effect<A, E, R> =>
   Effect.flatMap(Surroundings, ({ patience }) =>
     Effect.suspend(() => {
       let last: A | undefined

@@ -35,7 +35,9 @@ const lacks = (backend: Shape, surroundings: Surroundings, need: Need): string |
 }
 
 /** Why a law does not apply to a backend. */
-export const skipReason = (law: Pick<Law<never>, "requires">): Effect.Effect<string | undefined, never, DevboxBackend> =>
+export const skipReason = (
+  law: Pick<Law<never>, "requires">
+): Effect.Effect<string | undefined, never, DevboxBackend> =>
   Effect.gen(function* () {
     const backend = yield* DevboxBackend
     const surroundings = yield* Surroundings
@@ -73,7 +75,7 @@ export const judgeVirtually = <R, E>(
   surroundings?: Partial<Surroundings>
 ): Effect.Effect<Verdict> =>
   Effect.flatMap(Surroundings, (given) =>
-    run(judge(law).pipe(Effect.provide(layer), Effect.provideService(Surroundings, { ...given, ...surroundings }))).pipe(
-      Effect.catchCause((cause) => Effect.succeed<Verdict>({ _tag: "Undecided", detail: Cause.pretty(cause) }))
-    )
+    run(
+      judge(law).pipe(Effect.provide(layer), Effect.provideService(Surroundings, { ...given, ...surroundings }))
+    ).pipe(Effect.catchCause((cause) => Effect.succeed<Verdict>({ _tag: "Undecided", detail: Cause.pretty(cause) })))
   )

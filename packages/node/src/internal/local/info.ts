@@ -8,7 +8,7 @@ import {
   StateTransition
 } from "@effect-devbox/core/DevboxModel"
 import { DevboxId } from "@effect-devbox/core/DevboxModel"
-import { ExecutionId, ExecutionInfo, type ExecutionStatus } from "@effect-devbox/core/Execution"
+import { ExecutionId, ExecutionInfo } from "@effect-devbox/core/Execution"
 import { OutputLostError } from "../journal/types.ts"
 import { type DevboxRow, getTransitions } from "../store/devboxes.ts"
 import type { ExecutionRow } from "../store/executions.ts"
@@ -107,7 +107,7 @@ export const toExecutionInfo = async (
   return new ExecutionInfo({
     devboxId: DevboxId.make(row.devbox_id),
     executionId: ExecutionId.make(row.id),
-    status: row.status as ExecutionStatus,
+    status: row.status,
     startTimeMs: row.start_time_ms,
     ...(row.exit_status === null ? {} : { exitStatus: row.exit_status }),
     ...(row.shell_name === null ? {} : { shellName: row.shell_name }),

@@ -121,18 +121,29 @@ done
 `
 
 /** `kill.sh KEY NONCE SIG MARKS PID`: signals every process that carries one of the marks; builtins only. */
-export const killScript = `scan() {
+export const killScript = `# Sets v to the mark of the process at $d, or to nothing when it is gone. bash has the quicker way to read a file.
+if [ -n "\${BASH_VERSION-}" ]; then
+  eval 'mark() {
+    l=(); v=; mapfile -t -n 12 l <"$d/limits"
+    case \${l[11]-} in "Max file locks "*) v=\${l[11]#Max file locks}; v=\${v#"\${v%%[! ]*}"}; v=\${v%% *} ;; esac
+  }'
+else
+  mark() {
+    v=; while read -r x y z v w; do case $x$y$z in Maxfilelocks) return ;; esac; done <"$d/limits"
+    v=
+  }
+fi
+scan() {
   found= count=0 unsure=
   for d in /proc/[0-9]*; do
-    hit=?
-    while read -r x y z v w; do case $x$y$z in Maxfilelocks)
-      case " $marks " in *" $v "*) hit=1 ;; *) hit= ;; esac; break ;;
-    esac; done <"$d/limits"
+    mark
+    hit=gone
+    [ -z "$v" ] || case " $marks " in *" $v "*) hit=ours ;; *) hit= ;; esac
     # A zombie is gone already; it waits for its parent.
-    [ -z "$hit" ] || while read -r x y z; do case $x in State:) [ "$y" = Z ] && hit=?; break ;; esac; done <"$d/status"
+    [ "$hit" != ours ] || while read -r x y z; do case $x in State:) [ "$y" = Z ] && hit=gone; break ;; esac; done <"$d/status"
     # What ended during this search may have started something after the list of processes was made.
-    [ "$hit" = ? ] && unsure=1
-    [ "$hit" = 1 ] || continue
+    [ "$hit" != gone ] || unsure=1
+    [ "$hit" = ours ] || continue
     # The command's own process goes first, or it could still end with 0 because its children are gone.
     if [ "\${d#/proc/}" = "$main" ]; then found="$main $found"; else found="$found \${d#/proc/}"; fi
     count=$((count+1))

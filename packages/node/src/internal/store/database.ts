@@ -3,13 +3,17 @@
  * transactions. It knows no table; those are in the files beside it.
  */
 import * as fs from "node:fs"
-import { DatabaseSync, type StatementSync } from "node:sqlite"
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite"
 import { migrations } from "./schema.ts"
 
 /** An open database. Everything is synchronous: a call costs some hundredths of a millisecond. */
 export interface Database {
   /** The prepared statement of an SQL text, made once. */
   readonly statement: (sql: string) => StatementSync
+  /** The first row of a query, as the caller's query selects it. */
+  readonly first: <Row>(sql: string, ...values: ReadonlyArray<SQLInputValue>) => Row | undefined
+  /** All rows of a query. */
+  readonly all: <Row>(sql: string, ...values: ReadonlyArray<SQLInputValue>) => ReadonlyArray<Row>
   /** Runs `body` in a write transaction; rolled back when it throws. Calls inside a transaction join it. */
   readonly transaction: <A>(body: () => A) => A
   /** As `transaction`, and on disk before it returns, so that not even a loss of power takes it back. */
@@ -97,6 +101,10 @@ const wrap = (connection: DatabaseSync): Database => {
   }
   return {
     statement,
+    // Tables are STRICT and columns named in each query, so that a row has the shape that its query says.
+    first: <Row>(sql: string, ...values: ReadonlyArray<SQLInputValue>) =>
+      statement(sql).get(...values) as Row | undefined,
+    all: <Row>(sql: string, ...values: ReadonlyArray<SQLInputValue>) => statement(sql).all(...values) as Array<Row>,
     transaction,
     durably: (body) => {
       connection.exec("pragma synchronous = full")

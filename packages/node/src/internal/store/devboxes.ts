@@ -71,13 +71,11 @@ export const insertDevbox = (
 
 /** One devbox. */
 export const getDevbox = (db: Database, id: string): DevboxRow | undefined =>
-  db.statement("select * from devboxes where id = ?").get(id) as unknown as DevboxRow | undefined
+  db.first("select * from devboxes where id = ?", id)
 
 /** The steps of a devbox's life, oldest first. */
 export const getTransitions = (db: Database, id: string): ReadonlyArray<TransitionRow> =>
-  db
-    .statement("select status, time_ms, failure_reason from state_transitions where devbox_id = ? order by position")
-    .all(id) as unknown as Array<TransitionRow>
+  db.all("select status, time_ms, failure_reason from state_transitions where devbox_id = ? order by position", id)
 
 /** A page of devboxes, newest first, at most `limit`; ids grow with time. */
 export const listDevboxes = (
@@ -101,9 +99,7 @@ export const listDevboxes = (
     add("exists (select 1 from json_each(metadata) as m where m.key = ? and m.value = ?)", key, value)
   }
   const filter = where.length === 0 ? "" : `where ${where.join(" and ")}`
-  return db
-    .statement(`select * from devboxes ${filter} order by id desc limit ?`)
-    .all(...values, query.limit) as unknown as Array<DevboxRow>
+  return db.all(`select * from devboxes ${filter} order by id desc limit ?`, ...values, query.limit)
 }
 
 /** Changes what the user may change; what is absent stays. */
@@ -177,9 +173,7 @@ export const setBase = (db: Database, id: string, base: string): void => {
 
 /** The devboxes of an owner that have not ended. */
 export const openDevboxesOf = (db: Database, ownerId: string): ReadonlyArray<DevboxRow> =>
-  db
-    .statement("select * from devboxes where owner_id = ? and status not in ('shutdown', 'failure')")
-    .all(ownerId) as unknown as Array<DevboxRow>
+  db.all("select * from devboxes where owner_id = ? and status not in ('shutdown', 'failure')", ownerId)
 
 /** Forgets devboxes that ended before a time, with everything that hangs on them, and owners that nothing refers to. */
 export const forgetEnded = (db: Database, endedBeforeMs: number): number =>

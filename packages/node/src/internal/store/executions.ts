@@ -47,9 +47,7 @@ export const deleteExecution = (db: Database, devboxId: string, id: string): voi
 
 /** One execution. */
 export const getExecution = (db: Database, devboxId: string, id: string): ExecutionRow | undefined =>
-  db.statement("select * from executions where devbox_id = ? and id = ?").get(devboxId, id) as unknown as
-    | ExecutionRow
-    | undefined
+  db.first("select * from executions where devbox_id = ? and id = ?", devboxId, id)
 
 /** Writes down how an execution ended; a second ending changes nothing. */
 export const completeExecution = (db: Database, devboxId: string, id: string, outcome: ExecutionOutcome): boolean =>
@@ -80,9 +78,7 @@ export const nameSignal = (db: Database, devboxId: string, id: string, signal: s
 
 /** The executions of a devbox that have not ended as far as anybody wrote down. */
 export const openExecutionsOf = (db: Database, devboxId: string): ReadonlyArray<ExecutionRow> =>
-  db
-    .statement("select * from executions where devbox_id = ? and status <> 'completed'")
-    .all(devboxId) as unknown as Array<ExecutionRow>
+  db.all("select * from executions where devbox_id = ? and status <> 'completed'", devboxId)
 
 /** The executions of a devbox, oldest first. */
 export const listExecutions = (
@@ -90,13 +86,10 @@ export const listExecutions = (
   devboxId: string,
   filter: { readonly executionId?: string | undefined; readonly shellName?: string | undefined } = {}
 ): ReadonlyArray<ExecutionRow> =>
-  db
-    .statement(
-      `select * from executions where devbox_id = :devbox and (:id is null or id = :id)
-         and (:shell is null or shell_name = :shell) order by start_time_ms, id`
-    )
-    .all({
-      devbox: devboxId,
-      id: filter.executionId ?? null,
-      shell: filter.shellName ?? null
-    }) as unknown as Array<ExecutionRow>
+  db.all(
+    `select * from executions where devbox_id = ? and id = coalesce(?, id) and shell_name is coalesce(?, shell_name)
+       order by start_time_ms, id`,
+    devboxId,
+    filter.executionId ?? null,
+    filter.shellName ?? null
+  )

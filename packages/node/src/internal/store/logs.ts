@@ -25,6 +25,4 @@ export const appendLogs = (db: Database, devboxId: string, lines: ReadonlyArray<
 
 /** The log lines of a devbox, oldest first. */
 export const listLogs = (db: Database, devboxId: string): ReadonlyArray<LogRow> =>
-  db
-    .statement("select level, source, time_ms, message, cmd_id from logs where devbox_id = ? order by position")
-    .all(devboxId) as unknown as Array<LogRow>
+  db.all("select level, source, time_ms, message, cmd_id from logs where devbox_id = ? order by position", devboxId)

@@ -18,11 +18,11 @@ export const insertOwner = (db: Database, owner: OwnerRow): void => {
 
 /** One owner. */
 export const getOwner = (db: Database, id: string): OwnerRow | undefined =>
-  db.statement("select id, kind, pid, socket from owners where id = ?").get(id) as unknown as OwnerRow | undefined
+  db.first("select id, kind, pid, socket from owners where id = ?", id)
 
 /** The owners that have not ended as far as anybody wrote down. */
 export const openOwners = (db: Database): ReadonlyArray<OwnerRow> =>
-  db.statement("select id, kind, pid, socket from owners where end_time_ms is null").all() as unknown as Array<OwnerRow>
+  db.all("select id, kind, pid, socket from owners where end_time_ms is null")
 
 /** Writes down that an owner has ended. */
 export const endOwner = (db: Database, id: string): void => {

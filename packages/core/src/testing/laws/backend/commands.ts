@@ -1,7 +1,7 @@
 /** Laws of commands: what runs, where, with what, how often, and how its end is told. */
 import * as Effect from "effect/Effect"
 import { commandId, everyByte, exec, get, noise, over, put, running, said, start, text } from "../boxes.ts"
-import { equal, holds, succeeds } from "../claim.ts"
+import { equal, eventually, holds, succeeds } from "../claim.ts"
 import { type BackendLaw, law } from "../law.ts"
 
 /** See above. */
@@ -12,7 +12,12 @@ export const commands: ReadonlyArray<BackendLaw> = [
     [],
     Effect.gen(function* () {
       const box = yield* running()
-      for (const [command, status] of [["true", 0], ["false", 1], ["exit 7", 7], ["exit 255", 255]] as const) {
+      for (const [command, status] of [
+        ["true", 0],
+        ["false", 1],
+        ["exit 7", 7],
+        ["exit 255", 255]
+      ] as const) {
         const { info } = yield* succeeds(`\`${command}\` comes to an end`, exec(box, command))
         yield* equal(`\`${command}\` ends with its status`, info.exitStatus, status)
         yield* equal("no signal is made up", info.signal, undefined)
@@ -114,11 +119,21 @@ export const commands: ReadonlyArray<BackendLaw> = [
       const box = yield* running()
       const id = commandId()
       const first = yield* start(box, "echo once >> log.txt; exit 4", { commandId: id })
-      const early = yield* succeeds("a second start succeeds", start(box, "echo once >> log.txt; exit 4", { commandId: id }))
+      const early = yield* succeeds(
+        "a second start succeeds",
+        start(box, "echo once >> log.txt; exit 4", { commandId: id })
+      )
       yield* over(box, id)
-      const late = yield* succeeds("so does one after the end", start(box, "echo once >> log.txt; exit 4", { commandId: id }))
+      const late = yield* succeeds(
+        "so does one after the end",
+        start(box, "echo once >> log.txt; exit 4", { commandId: id })
+      )
       yield* over(box, late.executionId)
-      yield* equal("both answers are about the first", [early.executionId, late.executionId], [first.executionId, first.executionId])
+      yield* equal(
+        "both answers are about the first",
+        [early.executionId, late.executionId],
+        [first.executionId, first.executionId]
+      )
       yield* equal("the command ran once", text(yield* get(box, "log.txt")), "once\n")
       yield* equal("its end is the first one's", (yield* over(box, id)).exitStatus, 4)
     })
@@ -157,10 +172,19 @@ export const commands: ReadonlyArray<BackendLaw> = [
     Effect.gen(function* () {
       const box = yield* running()
       for (let i = 0; i < 5; i++) {
-        const { executionId } = yield* start(box, `exit ${i}`)
-        const info = yield* over(box, executionId)
-        yield* equal("it is completed", info.status, "completed")
-        yield* equal("and has its status", info.exitStatus, i)
+        const looks = [yield* start(box, `exit ${i}`)]
+        const look = box.backend.getExecution(box.id, looks[0]!.executionId)
+        yield* eventually(
+          "it is completed",
+          Effect.tap(look, (info) => Effect.sync(() => void looks.push(info))),
+          ({ status }) => status === "completed"
+        )
+        const ends = looks.filter(({ status }) => status === "completed").map(({ exitStatus }) => exitStatus)
+        yield* equal(
+          "whoever sees it completed sees its status",
+          ends,
+          ends.map(() => i)
+        )
       }
     })
   ),
@@ -174,7 +198,11 @@ export const commands: ReadonlyArray<BackendLaw> = [
       yield* equal("a child's death is seen by its shell", info.exitStatus, 137)
       const itself = yield* succeeds("it comes to an end", exec(box, ["sh", "-c", "kill -9 $$"]))
       yield* equal("so is the command's own", itself.info.exitStatus, 137)
-      yield* holds("the signal is named, if at all, by its name", [undefined, "SIGKILL"].includes(itself.info.signal), itself.info.signal)
+      yield* holds(
+        "the signal is named, if at all, by its name",
+        [undefined, "SIGKILL"].includes(itself.info.signal),
+        itself.info.signal
+      )
     })
   ),
   law(
@@ -183,7 +211,7 @@ export const commands: ReadonlyArray<BackendLaw> = [
     ["executionEnv"],
     Effect.gen(function* () {
       const box = yield* running({ environmentVariables: { LAW_A: "box", LAW_B: "box" } })
-      const command = "pwd; printf '%s %s' \"$LAW_A\" \"$LAW_B\""
+      const command = 'pwd; printf \'%s %s\' "$LAW_A" "$LAW_B"'
       const { stdout } = yield* exec(box, command, { cwd: "/tmp", env: { LAW_A: "own" } })
       yield* equal("it has its own, over those of the devbox", text(stdout), "/tmp\nown box")
       yield* equal("the next command has not", yield* said(box, "printf '%s' \"$LAW_A\""), "box")
@@ -230,10 +258,22 @@ export const commands: ReadonlyArray<BackendLaw> = [
       const box = yield* running()
       const outcomes = yield* succeeds(
         "all come to an end",
-        Effect.forEach(Array.from({ length: 20 }, (_, i) => i), (i) => exec(box, `echo number ${i}; exit ${i}`), { concurrency: "unbounded" })
+        Effect.forEach(
+          Array.from({ length: 20 }, (_, i) => i),
+          (i) => exec(box, `echo number ${i}; exit ${i}`),
+          { concurrency: "unbounded" }
+        )
       )
-      yield* equal("each has its status", outcomes.map(({ info }) => info.exitStatus), outcomes.map((_, i) => i))
-      yield* equal("each has its output", outcomes.map(({ stdout }) => text(stdout)), outcomes.map((_, i) => `number ${i}\n`))
+      yield* equal(
+        "each has its status",
+        outcomes.map(({ info }) => info.exitStatus),
+        outcomes.map((_, i) => i)
+      )
+      yield* equal(
+        "each has its output",
+        outcomes.map(({ stdout }) => text(stdout)),
+        outcomes.map((_, i) => `number ${i}\n`)
+      )
     })
   )
 ]

@@ -1,6 +1,19 @@
 /** Laws of talking to a command and ending it: stdin, signals, and what is left afterwards. */
 import * as Effect from "effect/Effect"
-import { bytes, bytesOf, busy, events, everyByte, exec, firstOutput, noise, over, running, start, text } from "../boxes.ts"
+import {
+  bytes,
+  bytesOf,
+  busy,
+  events,
+  everyByte,
+  exec,
+  firstOutput,
+  noise,
+  over,
+  running,
+  start,
+  text
+} from "../boxes.ts"
 import { equal, failsWith, holds, succeeds } from "../claim.ts"
 import { type BackendLaw, law } from "../law.ts"
 
@@ -61,7 +74,11 @@ export const control: ReadonlyArray<BackendLaw> = [
     Effect.gen(function* () {
       const box = yield* running()
       const { executionId } = yield* busy(box)
-      const error = yield* failsWith("sending fails", box.backend.sendStdin(box.id, executionId, { bytes: bytes("x") }), "BackendError")
+      const error = yield* failsWith(
+        "sending fails",
+        box.backend.sendStdin(box.id, executionId, { bytes: bytes("x") }),
+        "BackendError"
+      )
       yield* equal("nothing was done", error.outcome, "rejected")
     })
   ),
@@ -72,7 +89,10 @@ export const control: ReadonlyArray<BackendLaw> = [
     Effect.gen(function* () {
       const box = yield* running()
       const { executionId } = yield* busy(box)
-      yield* succeeds("a command can be killed", box.backend.kill(box.id, executionId, { group: true, signal: "SIGKILL" }))
+      yield* succeeds(
+        "a command can be killed",
+        box.backend.kill(box.id, executionId, { group: true, signal: "SIGKILL" })
+      )
       const info = yield* over(box, executionId)
       yield* equal("it is over", info.status, "completed")
       yield* equal("its status says how", info.exitStatus, 137)
@@ -90,7 +110,11 @@ export const control: ReadonlyArray<BackendLaw> = [
       yield* equal("the answer is about its end", after.exitStatus, 5)
       const now = yield* box.backend.getExecution(box.id, info.executionId)
       yield* equal("which is what it was", now.exitStatus, 5)
-      yield* equal("as is its output", text(bytesOf(yield* events(box, info.executionId, "stdout"), "stdout")), "said\n")
+      yield* equal(
+        "as is its output",
+        text(bytesOf(yield* events(box, info.executionId, "stdout"), "stdout")),
+        "said\n"
+      )
     })
   ),
   law(
@@ -131,10 +155,14 @@ export const control: ReadonlyArray<BackendLaw> = [
       yield* firstOutput(box, executionId, 6)
       yield* succeeds("SIGTERM can be sent", box.backend.kill(box.id, executionId, { group: true, signal: "SIGTERM" }))
       // It answers after the signal was delivered, so it outlived it.
-      yield* box.backend.sendStdin(box.id, executionId, { bytes: bytes("alive\n") })
+      const word = { bytes: bytes("alive\n") }
+      yield* succeeds("it can still be talked to", box.backend.sendStdin(box.id, executionId, word))
       const heard = yield* succeeds("it can still be heard", firstOutput(box, executionId, 12))
       yield* equal("it lives on", text(heard), "ready\nalive\n")
-      yield* holds("and is not called over", (yield* box.backend.getExecution(box.id, executionId)).status === "running")
+      yield* holds(
+        "and is not called over",
+        (yield* box.backend.getExecution(box.id, executionId)).status === "running"
+      )
       yield* box.backend.kill(box.id, executionId, { group: true, signal: "SIGKILL" })
       const info = yield* over(box, executionId)
       yield* equal("SIGKILL ends it", info.exitStatus, 137)

@@ -33,7 +33,10 @@ export const isolation: ReadonlyArray<BackendLaw> = [
       const [a, b] = yield* two
       yield* exec(a, "cd /tmp; export LAW_BOX=a", { shell: "same" })
       const home = yield* said(b, "pwd")
-      const { stdout } = yield* succeeds("the other has its own", exec(b, "pwd; printf '%s' \"$LAW_BOX\"", { shell: "same" }))
+      const { stdout } = yield* succeeds(
+        "the other has its own",
+        exec(b, "pwd; printf '%s' \"$LAW_BOX\"", { shell: "same" })
+      )
       yield* equal("with nothing of this one", text(stdout), `${home}\n`)
     })
   ),
@@ -55,7 +58,11 @@ export const isolation: ReadonlyArray<BackendLaw> = [
       yield* start(a, "echo in a", { commandId: id })
       yield* start(b, "echo in b", { commandId: id })
       yield* Effect.all([over(a, id), over(b, id)])
-      yield* equal("one id in two devboxes is two commands", text(bytesOf(yield* events(b, id, "stdout"), "stdout")), "in b\n")
+      yield* equal(
+        "one id in two devboxes is two commands",
+        text(bytesOf(yield* events(b, id, "stdout"), "stdout")),
+        "in b\n"
+      )
     })
   )
 ]

@@ -28,7 +28,8 @@ const three = Effect.gen(function* () {
   const mark = unique("law")
   const ids: Array<string> = []
   for (let i = 0; i < 3; i++) ids.push((yield* created({ metadata: { mark } })).id)
-  const mine = (infos: ReadonlyArray<DevboxInfo>) => infos.filter(({ metadata }) => metadata["mark"] === mark).map(({ id }) => id as string)
+  const mine = (infos: ReadonlyArray<DevboxInfo>) =>
+    infos.filter(({ metadata }) => metadata["mark"] === mark).map(({ id }) => id as string)
   return { backend, ids, mark, mine }
 })
 
@@ -40,7 +41,11 @@ export const lists: ReadonlyArray<BackendLaw> = [
     [],
     Effect.gen(function* () {
       const { backend, ids, mine } = yield* three
-      const found = yield* eventually("the list shows what was created", Effect.map(everything(backend), mine), ({ length }) => length >= 3)
+      const found = yield* eventually(
+        "the list shows what was created",
+        Effect.map(everything(backend), mine),
+        ({ length }) => length >= 3
+      )
       yield* equal("each once, newest first", found, ids.toReversed())
     })
   ),
@@ -50,7 +55,11 @@ export const lists: ReadonlyArray<BackendLaw> = [
     [],
     Effect.gen(function* () {
       const { backend, ids, mine } = yield* three
-      yield* eventually("the list shows what was created", Effect.map(everything(backend), mine), ({ length }) => length >= 3)
+      yield* eventually(
+        "the list shows what was created",
+        Effect.map(everything(backend), mine),
+        ({ length }) => length >= 3
+      )
       const found = yield* succeeds("small pages can be read", everything(backend, {}, 2))
       yield* equal("nothing is missing and nothing comes twice", mine(found), ids.toReversed())
     })
@@ -75,15 +84,29 @@ export const lists: ReadonlyArray<BackendLaw> = [
       const other = yield* running({ metadata: { mark } })
       yield* backend.shutdown(other.id)
       yield* reach(backend, other.id, "shutdown")
-      const found = yield* eventually("those that run are listed", everything(backend, { status: "running" }), (infos) =>
-        infos.some((info) => info.id === id)
+      const found = yield* eventually(
+        "those that run are listed",
+        everything(backend, { status: "running" }),
+        (infos) => infos.some((info) => info.id === id)
       )
-      yield* holds("all that are listed run", found.every(({ status }) => status === "running"), found.map(({ status }) => status))
-      yield* holds("the one that is over is not among them", found.every((info) => info.id !== other.id))
-      const ended = yield* eventually("those that are over are listed", everything(backend, { status: "shutdown" }), (infos) =>
-        infos.some((info) => info.id === other.id)
+      yield* holds(
+        "all that are listed run",
+        found.every(({ status }) => status === "running"),
+        found.map(({ status }) => status)
       )
-      yield* holds("the one that runs is not among them", ended.every((info) => info.id !== id))
+      yield* holds(
+        "the one that is over is not among them",
+        found.every((info) => info.id !== other.id)
+      )
+      const ended = yield* eventually(
+        "those that are over are listed",
+        everything(backend, { status: "shutdown" }),
+        (infos) => infos.some((info) => info.id === other.id)
+      )
+      yield* holds(
+        "the one that runs is not among them",
+        ended.every((info) => info.id !== id)
+      )
     })
   ),
   law(

@@ -20,7 +20,10 @@ export const network: ReadonlyArray<BackendLaw> = [
       yield* equal("it is open unless asked otherwise", first.authMode, "open")
       const info = yield* eventually("the devbox shows it", backend.get(id), ({ tunnel }) => tunnel !== undefined)
       yield* equal("by its key", info.tunnel?.tunnelKey, first.tunnelKey)
-      const second = yield* succeeds("enabling again succeeds", backend.enableTunnel(id, new TunnelOptions({ authMode: "authenticated" })))
+      const second = yield* succeeds(
+        "enabling again succeeds",
+        backend.enableTunnel(id, new TunnelOptions({ authMode: "authenticated" }))
+      )
       yield* equal("the key is the same", second.tunnelKey, first.tunnelKey)
       yield* equal("the options are the new ones", second.authMode, "authenticated")
       yield* holds("an authenticated tunnel has a token", second.authToken !== undefined)

@@ -2,7 +2,20 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { cursorStart, type OutputChunk, type OutputEvent } from "../../../Execution.ts"
-import { bytes, bytesOf, events, exec, firstOutput, noise, over, put, type Running, running, start, text } from "../boxes.ts"
+import {
+  bytes,
+  bytesOf,
+  events,
+  exec,
+  firstOutput,
+  noise,
+  over,
+  put,
+  type Running,
+  running,
+  start,
+  text
+} from "../boxes.ts"
 import { ends, equal, holds, succeeds } from "../claim.ts"
 import { type BackendLaw, law } from "../law.ts"
 
@@ -27,7 +40,10 @@ export const output: ReadonlyArray<BackendLaw> = [
       const whole = bytes("0123\n56é9")
       const id = yield* printed(box, "echo 0123; printf '56é9'")
       for (let from = 0; from <= whole.length; from++) {
-        const found = yield* succeeds(`it can be read from byte ${from}`, events(box, id, "stdout", { stdout: from, stderr: 0 }))
+        const found = yield* succeeds(
+          `it can be read from byte ${from}`,
+          events(box, id, "stdout", { stdout: from, stderr: 0 })
+        )
         yield* equal(`from byte ${from} on it is the rest`, bytesOf(found, "stdout"), whole.subarray(from))
       }
     })
@@ -57,7 +73,10 @@ export const output: ReadonlyArray<BackendLaw> = [
       yield* equal("the command still runs", info.status, "running")
       const [whole] = yield* succeeds(
         "a reading that follows comes to an end",
-        Effect.all([events(box, executionId, "stdout"), box.backend.sendStdin(box.id, executionId, { signal: "EOF" })], { concurrency: 2 })
+        Effect.all(
+          [events(box, executionId, "stdout"), box.backend.sendStdin(box.id, executionId, { signal: "EOF" })],
+          { concurrency: 2 }
+        )
       )
       yield* equal("and has everything", text(bytesOf(whole, "stdout")), "early\nlate\n")
     })
@@ -69,7 +88,10 @@ export const output: ReadonlyArray<BackendLaw> = [
     Effect.gen(function* () {
       const box = yield* running()
       const id = yield* printed(box, "echo out; printf 'error' >&2")
-      for (const [channel, length] of [["stdout", 4], ["stderr", 5]] as const) {
+      for (const [channel, length] of [
+        ["stdout", 4],
+        ["stderr", 5]
+      ] as const) {
         const found = yield* succeeds(`${channel} can be read`, events(box, id, channel))
         const end = found.at(-1)
         yield* holds(`${channel} ends with its end`, end?._tag === "End", found)
@@ -86,7 +108,11 @@ export const output: ReadonlyArray<BackendLaw> = [
       const box = yield* running()
       const id = yield* printed(box, "true")
       const found = yield* succeeds("reading it comes to an end", events(box, id, "both"))
-      yield* equal("there is nothing but the end", found.map(({ _tag }) => _tag), ["End"])
+      yield* equal(
+        "there is nothing but the end",
+        found.map(({ _tag }) => _tag),
+        ["End"]
+      )
     })
   ),
   law(
@@ -97,7 +123,11 @@ export const output: ReadonlyArray<BackendLaw> = [
       const box = yield* running()
       const id = yield* printed(box, "echo done")
       const found = yield* succeeds("reading comes to an end", events(box, id, "stdout", { stdout: 5, stderr: 0 }))
-      yield* equal("there is nothing but the end", found.map(({ _tag }) => _tag), ["End"])
+      yield* equal(
+        "there is nothing but the end",
+        found.map(({ _tag }) => _tag),
+        ["End"]
+      )
     })
   ),
   law(
@@ -111,7 +141,11 @@ export const output: ReadonlyArray<BackendLaw> = [
       yield* equal("stdout is whole", text(bytesOf(found, "stdout")), "a\nc\n")
       yield* equal("stderr is whole", text(bytesOf(found, "stderr")), "b\nd\n")
       const end = found.at(-1)
-      yield* holds("one end ends both", end?._tag === "End" && found.filter(({ _tag }) => _tag === "End").length === 1, found)
+      yield* holds(
+        "one end ends both",
+        end?._tag === "End" && found.filter(({ _tag }) => _tag === "End").length === 1,
+        found
+      )
     })
   ),
   law(
@@ -123,7 +157,11 @@ export const output: ReadonlyArray<BackendLaw> = [
       const id = yield* printed(box, "echo a; echo b >&2; echo c")
       for (const channel of ["stdout", "stderr"] as const) {
         const found = chunks(yield* events(box, id, channel))
-        yield* holds(`${channel} is alone`, found.every((chunk) => chunk.channel === channel), found)
+        yield* holds(
+          `${channel} is alone`,
+          found.every((chunk) => chunk.channel === channel),
+          found
+        )
       }
     })
   ),
@@ -152,7 +190,10 @@ export const output: ReadonlyArray<BackendLaw> = [
     Effect.gen(function* () {
       const box = yield* running()
       const { executionId } = yield* start(box, "echo early; cat", { attachStdin: true })
-      yield* ends("the reader can leave", Stream.runDrain(Stream.take(box.backend.output(box.id, executionId, "stdout", cursorStart), 1)))
+      yield* ends(
+        "the reader can leave",
+        Stream.runDrain(Stream.take(box.backend.output(box.id, executionId, "stdout", cursorStart), 1))
+      )
       yield* equal("the command still runs", (yield* box.backend.getExecution(box.id, executionId)).status, "running")
       yield* box.backend.sendStdin(box.id, executionId, { bytes: bytes("more") })
       yield* box.backend.sendStdin(box.id, executionId, { signal: "EOF" })

@@ -14,7 +14,7 @@ export const shells: ReadonlyArray<BackendLaw> = [
       const box = yield* running()
       const shell = unique("shell")
       yield* exec(box, "cd /tmp; export LAW_EXPORTED=one; LAW_PLAIN=two", { shell })
-      const { stdout } = yield* exec(box, "pwd; printf '%s %s' \"$LAW_EXPORTED\" \"$LAW_PLAIN\"", { shell })
+      const { stdout } = yield* exec(box, 'pwd; printf \'%s %s\' "$LAW_EXPORTED" "$LAW_PLAIN"', { shell })
       yield* equal("the next command has them", text(stdout), "/tmp\none two")
       yield* equal("so have its children", yield* said(box, "printenv LAW_EXPORTED", { shell }), "one")
     })
@@ -50,7 +50,11 @@ export const shells: ReadonlyArray<BackendLaw> = [
       const last = started.at(-1)
       for (const { executionId } of started) yield* over(box, executionId)
       const order = text(yield* get(box, "order.txt"))
-      yield* equal("none begins before the one before has ended", order, numbers.map((i) => `${i} begins\n${i} ends\n`).join(""))
+      yield* equal(
+        "none begins before the one before has ended",
+        order,
+        numbers.map((i) => `${i} begins\n${i} ends\n`).join("")
+      )
       yield* holds("a command that had to wait was not called over", last?.status !== "completed", last?.status)
     })
   ),
@@ -64,7 +68,10 @@ export const shells: ReadonlyArray<BackendLaw> = [
       const home = yield* said(box, "pwd")
       yield* exec(box, "cd /tmp; export LAW_SHELL=a", { shell: a })
       yield* busy(box, { shell: a })
-      const { stdout } = yield* succeeds("one is free while the other is busy", exec(box, "pwd; printf '%s' \"$LAW_SHELL\"", { shell: b }))
+      const { stdout } = yield* succeeds(
+        "one is free while the other is busy",
+        exec(box, "pwd; printf '%s' \"$LAW_SHELL\"", { shell: b })
+      )
       yield* equal("and has nothing of the other", text(stdout), `${home}\n`)
     })
   ),
@@ -76,7 +83,10 @@ export const shells: ReadonlyArray<BackendLaw> = [
       const box = yield* running()
       const shell = unique("shell")
       const home = yield* said(box, "pwd")
-      const ended = yield* succeeds("the command comes to an end", exec(box, "cd /tmp; export LAW_SHELL=old; exit 7", { shell }))
+      const ended = yield* succeeds(
+        "the command comes to an end",
+        exec(box, "cd /tmp; export LAW_SHELL=old; exit 7", { shell })
+      )
       yield* equal("its status is what it exited with", ended.info.exitStatus, 7)
       const next = yield* succeeds("the next command runs", exec(box, "pwd; printf '%s' \"$LAW_SHELL\"", { shell }))
       yield* equal("in a fresh shell", text(next.stdout), `${home}\n`)

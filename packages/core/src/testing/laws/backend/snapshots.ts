@@ -38,7 +38,11 @@ export const snapshots: ReadonlyArray<BackendLaw> = [
         box.backend.listSnapshots({ devboxId: box.id, limit: 100 }),
         ({ items }) => items.some((each) => each.id === id)
       )
-      yield* holds("and those of no other", listed.items.every(({ sourceDevboxId }) => sourceDevboxId === box.id), listed.items)
+      yield* holds(
+        "and those of no other",
+        listed.items.every(({ sourceDevboxId }) => sourceDevboxId === box.id),
+        listed.items
+      )
     })
   ),
   law(
@@ -106,7 +110,10 @@ export const snapshots: ReadonlyArray<BackendLaw> = [
       const state = yield* eventually("it is deleted", backend.getSnapshot(id), ({ status }) => status === "deleted")
       yield* holds("without its data", state.status === "deleted")
       const { items } = yield* backend.listSnapshots({ devboxId: box.id, limit: 100 })
-      yield* holds("no list shows it", items.every((each) => each.id !== id))
+      yield* holds(
+        "no list shows it",
+        items.every((each) => each.id !== id)
+      )
       const request = yield* params({ snapshotId: id })
       yield* failsWith("no devbox can be made of it", backend.create(request), "ResourceNotFound")
     })

@@ -3,7 +3,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { DevboxBackend, type Shape } from "../../../DevboxBackend.ts"
-import type { BackendError, Conflict, DevboxNotReady, FileError, OutputLost, ResourceNotFound } from "../../../DevboxError.ts"
+import type {
+  BackendError,
+  Conflict,
+  DevboxNotReady,
+  FileError,
+  OutputLost,
+  ResourceNotFound
+} from "../../../DevboxError.ts"
 import { DevboxId, SnapshotId } from "../../../DevboxModel.ts"
 import { cursorStart, ExecutionId } from "../../../Execution.ts"
 import { TunnelOptions } from "../../../Network.ts"
@@ -83,7 +90,8 @@ export const states: ReadonlyArray<BackendLaw> = [
     Effect.gen(function* () {
       const backend = yield* DevboxBackend
       const id = DevboxId.make("dbx_000000000000000000000000")
-      for (const each of [...lookups(backend, id), ...work(backend, id), ...life(backend, id)]) yield* missing(each, "devbox", id)
+      for (const each of [...lookups(backend, id), ...work(backend, id), ...life(backend, id)])
+        yield* missing(each, "devbox", id)
     })
   ),
   law(
@@ -138,7 +146,8 @@ export const states: ReadonlyArray<BackendLaw> = [
       const { backend, id } = yield* running()
       yield* backend.shutdown(id)
       yield* reach(backend, id, "shutdown")
-      for (const { call, name } of lookups(backend, id)) yield* succeeds(`${name} of a devbox that is over succeeds`, call)
+      for (const { call, name } of lookups(backend, id))
+        yield* succeeds(`${name} of a devbox that is over succeeds`, call)
     })
   ),
   law(

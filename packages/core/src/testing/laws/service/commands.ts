@@ -18,7 +18,10 @@ export const commands: ReadonlyArray<ServiceLaw> = [
     [],
     Effect.gen(function* () {
       const devbox = yield* create()
-      const failed = yield* succeeds("a command that fails is no failure", devbox.cmd.exec("echo out; echo err >&2; exit 3"))
+      const failed = yield* succeeds(
+        "a command that fails is no failure",
+        devbox.cmd.exec("echo out; echo err >&2; exit 3")
+      )
       yield* equal("its status", failed.exitCode, 3)
       yield* equal("its success", failed.succeeded, false)
       yield* equal("its stdout", failed.stdout, "out\n")
@@ -38,7 +41,11 @@ export const commands: ReadonlyArray<ServiceLaw> = [
       const devbox = yield* create()
       const good = yield* succeeds("success is success", devbox.cmd.execOrFail("echo fine"))
       yield* equal("with its output", good.stdout, "fine\n")
-      const error = yield* failsWith("failure is failure", devbox.cmd.execOrFail("echo out; echo err >&2; exit 9"), "CommandFailed")
+      const error = yield* failsWith(
+        "failure is failure",
+        devbox.cmd.execOrFail("echo out; echo err >&2; exit 9"),
+        "CommandFailed"
+      )
       yield* equal("its status", error.exitCode, 9)
       yield* equal("its stdout", error.stdout, "out\n")
       yield* equal("its stderr", error.stderr, "err\n")
@@ -55,7 +62,11 @@ export const commands: ReadonlyArray<ServiceLaw> = [
       const secret = "hunter2-hunter2"
       const seen = yield* devbox.cmd.exec(["printf", "%s", Redacted.make(secret)])
       yield* equal("the command has it", seen.stdout, secret)
-      const error = yield* failsWith("it fails", devbox.cmd.execOrFail(["cat", Redacted.make(`/${secret}`)]), "CommandFailed")
+      const error = yield* failsWith(
+        "it fails",
+        devbox.cmd.execOrFail(["cat", Redacted.make(`/${secret}`)]),
+        "CommandFailed"
+      )
       yield* holds("the error's command does not show it", !error.command.includes(secret), "it does")
       yield* equal("yet shows the rest", error.command.startsWith("cat "), true)
     })
@@ -87,7 +98,11 @@ export const commands: ReadonlyArray<ServiceLaw> = [
       yield* equal("stderr is its end", result.stderr, text.slice(-100))
       yield* equal("the whole can be fetched", yield* succeeds("fetching ends", result.allStdout()), text)
       yield* equal("or its last lines", yield* result.allStderr(2), "line 298\nline 299")
-      yield* equal("or streamed, twice", yield* Effect.all([Stream.mkString(result.stdoutStream), Stream.mkString(result.stdoutStream)]), [text, text])
+      yield* equal(
+        "or streamed, twice",
+        yield* Effect.all([Stream.mkString(result.stdoutStream), Stream.mkString(result.stdoutStream)]),
+        [text, text]
+      )
     })
   ),
   law(
@@ -104,7 +119,10 @@ export const commands: ReadonlyArray<ServiceLaw> = [
       yield* devbox.file.write("lines.txt", lines(500))
       yield* succeeds(
         "it ends",
-        devbox.cmd.exec("cat lines.txt; echo err >&2; echo ü", { onStdout: listen("stdout"), onStderr: listen("stderr") })
+        devbox.cmd.exec("cat lines.txt; echo err >&2; echo ü", {
+          onStdout: listen("stdout"),
+          onStderr: listen("stderr")
+        })
       )
       yield* equal("stdout was heard", heard.stdout, `${lines(500)}ü\n`)
       yield* equal("stderr was heard", heard.stderr, "err\n")
@@ -118,8 +136,15 @@ export const commands: ReadonlyArray<ServiceLaw> = [
       const devbox = yield* create()
       const id = commandId()
       const first = yield* devbox.cmd.exec("echo once >> log.txt; exit 4", { commandId: id })
-      const second = yield* succeeds("the second succeeds", devbox.cmd.exec("echo once >> log.txt; exit 4", { commandId: id }))
-      yield* equal("with the first one's status", [second.exitCode, second.executionId], [first.exitCode, first.executionId])
+      const second = yield* succeeds(
+        "the second succeeds",
+        devbox.cmd.exec("echo once >> log.txt; exit 4", { commandId: id })
+      )
+      yield* equal(
+        "with the first one's status",
+        [second.exitCode, second.executionId],
+        [first.exitCode, first.executionId]
+      )
       yield* equal("and ran nothing", yield* devbox.file.read("log.txt"), "once\n")
     })
   ),
@@ -134,7 +159,11 @@ export const commands: ReadonlyArray<ServiceLaw> = [
       yield* equal("while it runs or after", yield* succeeds("the streams end", read), ["one\ndrei\nü", "two\n"])
       yield* equal("and again", yield* succeeds("and end again", read), ["one\ndrei\nü", "two\n"])
       const both = yield* Stream.runCollect(execution.output)
-      const of = (channel: string) => both.filter((piece) => piece.channel === channel).map(({ text }) => text).join("")
+      const of = (channel: string) =>
+        both
+          .filter((piece) => piece.channel === channel)
+          .map(({ text }) => text)
+          .join("")
       yield* equal("both at once are the same", [of("stdout"), of("stderr")], ["one\ndrei\nü", "two\n"])
     })
   ),

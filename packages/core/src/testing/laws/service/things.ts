@@ -57,9 +57,17 @@ export const things: ReadonlyArray<ServiceLaw> = [
     [],
     Effect.gen(function* () {
       const devbox = yield* create()
-      const calls = { read: devbox.file.read("no.txt"), download: devbox.file.download("no.txt"), stream: Stream.runDrain(devbox.file.downloadStream("no.txt")) }
+      const calls = {
+        read: devbox.file.read("no.txt"),
+        download: devbox.file.download("no.txt"),
+        stream: Stream.runDrain(devbox.file.downloadStream("no.txt"))
+      }
       for (const [name, call] of Object.entries(calls)) {
-        const error = yield* failsWith(`${name} fails`, call as Effect.Effect<unknown, Effect.Error<(typeof calls)["read"]>>, "FileError")
+        const error = yield* failsWith(
+          `${name} fails`,
+          call as Effect.Effect<unknown, Effect.Error<(typeof calls)["read"]>>,
+          "FileError"
+        )
         yield* equal("as not found", [error.kind, error.path], ["NotFound", "no.txt"])
       }
       const invalid = yield* failsWith("an impossible path fails", devbox.file.write("", "x"), "FileError")
@@ -75,15 +83,24 @@ export const things: ReadonlyArray<ServiceLaw> = [
       const metadata = { mark: unique("law") }
       const devbox = yield* create({ metadata })
       yield* equal("getInfo shows it", { ...(yield* devbox.getInfo).metadata }, metadata)
-      const listed = yield* eventually("the list shows it", Stream.runCollect(service.list({ metadata })), ({ length }) => length > 0)
-      yield* equal("alone", listed.map((info) => ({ id: info.id, metadata: { ...info.metadata } })), [{ id: devbox.id, metadata }])
+      const listed = yield* eventually(
+        "the list shows it",
+        Stream.runCollect(service.list({ metadata })),
+        ({ length }) => length > 0
+      )
+      yield* equal(
+        "alone",
+        listed.map((info) => ({ id: info.id, metadata: { ...info.metadata } })),
+        [{ id: devbox.id, metadata }]
+      )
       if (!service.capabilities.features.has("update")) return
       const backend = yield* DevboxBackend
       const before = (yield* backend.get(devbox.id)).metadata
       yield* devbox.update({ metadata: { b: "2" } })
       yield* equal("an update replaces it", { ...(yield* devbox.getInfo).metadata }, { b: "2" })
       const after = (yield* backend.get(devbox.id)).metadata
-      const own = (all: Readonly<Record<string, string>>) => Object.entries(all).filter(([key]) => key !== "mark" && key !== "b")
+      const own = (all: Readonly<Record<string, string>>) =>
+        Object.entries(all).filter(([key]) => key !== "mark" && key !== "b")
       yield* equal("and what the service needs stays beneath it", own(after), own(before))
     })
   ),
@@ -97,7 +114,9 @@ export const things: ReadonlyArray<ServiceLaw> = [
       const a = yield* create({ metadata: { mark, kind: "a" } })
       const b = yield* create({ metadata: { mark, kind: "b" } })
       const ids = (metadata: Readonly<Record<string, string>>) =>
-        Effect.map(Stream.runCollect(service.list({ metadata, status: "running" })), (infos) => infos.map(({ id }) => id))
+        Effect.map(Stream.runCollect(service.list({ metadata, status: "running" })), (infos) =>
+          infos.map(({ id }) => id)
+        )
       const both = yield* eventually("both are listed", ids({ mark }), ({ length }) => length >= 2)
       yield* equal("newest first", both, [b.id, a.id])
       yield* equal("filtered by all that was asked", yield* ids({ mark, kind: "a" }), [a.id])
@@ -110,7 +129,11 @@ export const things: ReadonlyArray<ServiceLaw> = [
     Effect.gen(function* () {
       const service = yield* DevboxService
       const devbox = yield* create({ name: unique("law") })
-      const info = (from: { readonly id: string; readonly name?: string; readonly status: string }) => [from.id, from.name, from.status]
+      const info = (from: { readonly id: string; readonly name?: string; readonly status: string }) => [
+        from.id,
+        from.name,
+        from.status
+      ]
       yield* equal("getInfo", info(yield* devbox.getInfo), info(yield* service.getInfo(devbox.id)))
       yield* service.writeFile(devbox.id, "by-service.txt", "service")
       yield* equal("files", yield* devbox.file.read("by-service.txt"), "service")
@@ -119,7 +142,8 @@ export const things: ReadonlyArray<ServiceLaw> = [
       const [one, two] = yield* Effect.all([devbox.cmd.exec("pwd; exit 2"), service.exec(devbox.id, "pwd; exit 2")])
       yield* equal("commands", [one.exitCode, one.stdout], [two.exitCode, two.stdout])
       const again = service.attach(devbox.id)
-      yield* equal("an attached handle is as good", yield* again.file.read("by-handle.txt"), "handle")
+      const read = yield* succeeds("an attached handle is as good", again.file.read("by-handle.txt"))
+      yield* equal("and about the same devbox", read, "handle")
       yield* again.shutdown()
       yield* equal("shutdown is shutdown", (yield* service.getInfo(devbox.id)).status, "shutdown")
     })
@@ -144,7 +168,9 @@ export const things: ReadonlyArray<ServiceLaw> = [
     Effect.gen(function* () {
       const devbox = yield* create()
       yield* devbox.file.write("file.txt", "then")
-      const snapshot = yield* Effect.acquireRelease(devbox.snapshotDisk({ name: unique("law") }), (taken) => Effect.ignore(taken.delete))
+      const snapshot = yield* Effect.acquireRelease(devbox.snapshotDisk({ name: unique("law") }), (taken) =>
+        Effect.ignore(taken.delete)
+      )
       yield* equal("it is complete", (yield* snapshot.getInfo).status, "complete")
       yield* devbox.file.write("file.txt", "later")
       const copy = yield* succeeds("a devbox can be made of it", snapshot.createDevbox(yield* options()))
@@ -165,7 +191,10 @@ export const things: ReadonlyArray<ServiceLaw> = [
       const a = yield* succeeds("a port has a tunnel", devbox.net.createTunnel(8080))
       const b = yield* succeeds("another, too", devbox.net.createTunnel(8081))
       yield* equal("each says its port", [a.port, b.port], [8080, 8081])
-      yield* holds("in a URL of its own", a.url !== b.url && a.url.includes("8080") && b.url.includes("8081"), [a.url, b.url])
+      yield* holds("in a URL of its own", a.url !== b.url && a.url.includes("8080") && b.url.includes("8081"), [
+        a.url,
+        b.url
+      ])
       yield* equal("of the same tunnel", a.url.replace("8080", "8081"), b.url)
       yield* succeeds("it can be removed", devbox.net.removeTunnel())
       yield* equal("it is gone then", yield* devbox.net.getTunnel, undefined)

@@ -69,7 +69,10 @@ export const waits: ReadonlyArray<ServiceLaw> = [
     Effect.gen(function* () {
       const devbox = yield* create()
       const execution = yield* devbox.cmd.execAsync("echo out; exit 2")
-      const [first, second] = yield* succeeds("both waits end", Effect.all([execution.result, execution.result], { concurrency: 2 }))
+      const [first, second] = yield* succeeds(
+        "both waits end",
+        Effect.all([execution.result, execution.result], { concurrency: 2 })
+      )
       yield* equal("the first has the end", first.exitCode, 2)
       yield* equal("so has the second", second.exitCode, 2)
       yield* equal("and the output", second.stdout, "out\n")
