@@ -191,3 +191,18 @@ describe("a snapshot whose start is in doubt", () => {
     })
   )
 })
+
+describe("a call that was never sent", () => {
+  it.live("is not looked for when the caller goes away", () =>
+    Effect.gen(function* () {
+      const { value } = yield* run(
+        [1, 2, 3].map((call) => ({ operation: "create", call, kind: "rateLimit", amount: 60_000 }) as const),
+        Effect.gen(function* () {
+          yield* Effect.timeoutOption(Effect.scoped(create), "5 seconds")
+          return yield* calls
+        })
+      )
+      assert.deepStrictEqual(value, [])
+    })
+  )
+})

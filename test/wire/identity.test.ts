@@ -258,6 +258,28 @@ describe("client ∘ server", () => {
     )
   }
 
+  it.effect("gives notice of an eviction, those that are pending first", () =>
+    Effect.gen(function* () {
+      const control = yield* Control
+      const backend = yield* RunloopBackend.make({ apiKey, baseUrl: "http://api.devbox.test" })
+      const made = [yield* backend.create(new CreateParams({})), yield* backend.create(new CreateParams({}))]
+      yield* control.evict(made[0]!.id, "5 minutes")
+      const seen = yield* Effect.forkChild(Stream.runCollect(Stream.take(backend.notices, 2)), {
+        startImmediately: true
+      })
+      yield* TestClock.adjust("20 seconds")
+      yield* control.evict(made[1]!.id, "10 minutes")
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(
+        (yield* Fiber.join(seen)).map((notice) => ({ ...notice })),
+        [
+          { devboxId: made[0]!.id, evictionDeadlineMs: 300_000 },
+          { devboxId: made[1]!.id, evictionDeadlineMs: 620_000 }
+        ]
+      )
+    }).pipe(Effect.provide(layerInProcess().pipe(Layer.provideMerge(layerControl(options)))))
+  )
+
   it.live("over a socket is the identity", () =>
     Effect.gen(function* () {
       const expected = new Map(yield* direct)

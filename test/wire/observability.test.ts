@@ -6,7 +6,7 @@ import { layer as memory } from "@effect-devbox/core/MemoryBackend"
 import * as RunloopResources from "@effect-devbox/core/RunloopResources"
 import { Secrets } from "@effect-devbox/core/Secrets"
 import { StorageObjects } from "@effect-devbox/core/StorageObjects"
-import { Effect, Layer, Metric, Redacted, Tracer } from "effect"
+import { Cause, Effect, Exit, Layer, Metric, Redacted, Tracer } from "effect"
 import { HttpClient } from "effect/http"
 import { cannedClient } from "./canned.ts"
 import { overTheWire } from "./support.ts"
@@ -20,8 +20,10 @@ const recording = () => {
       return span
     }
   })
-  const text = () =>
-    JSON.stringify(spans.map((span) => [span.name, [...span.attributes], String((span as Tracer.NativeSpan).events)]))
+  // What an exporter sends: names, attributes, and why a span failed.
+  const why = ({ status }: Tracer.Span) =>
+    status._tag === "Ended" && Exit.isFailure(status.exit) ? Cause.pretty(status.exit.cause) : ""
+  const text = () => JSON.stringify(spans.map((span) => [span.name, [...span.attributes], why(span)]))
   return { spans, text, tracer }
 }
 

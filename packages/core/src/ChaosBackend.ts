@@ -105,6 +105,18 @@ export const layerControl = (config: Config = moderate): Layer.Layer<DevboxBacke
     })
   )
 
-/** The chaos around the backend that is provided. */
+/**
+ * The chaos around the backend that is provided.
+ *
+ * **Example** (A test that survives a bad day)
+ *
+ * ```ts
+ * const bad = ChaosBackend.layer({ ...ChaosBackend.moderate, seed: 7 })
+ * const services = DevboxService.layer.pipe(Layer.provide(bad), Layer.provide(MemoryBackend.layer()))
+ * it.live("survives a bad day", () => VirtualTime.run(Effect.provide(program, services)))
+ * ```
+ *
+ * A failing test says its seed with `Control.seed`; the same seed, or `{ script: yield* control.faults }`, makes it fail again.
+ */
 export const layer = (config: Config = moderate): Layer.Layer<DevboxBackend, never, DevboxBackend> =>
   layerControl(config)

@@ -80,10 +80,12 @@ export const layerServer = (options: Options): Layer.Layer<DevboxBackend, Backen
   Layer.effect(DevboxBackend, makeServer(options))
 
 /** The options from the environment: `RUNLOOP_API_KEY` and, if it is set, `RUNLOOP_BASE_URL`. */
-export const config = Config.all({
-  apiKey: Config.Redacted("RUNLOOP_API_KEY"),
-  baseUrl: Config.String("RUNLOOP_BASE_URL").pipe(Config.withDefault(defaultBaseUrl))
-})
+export const config = (): Config.Config<Pick<Options, "apiKey"> & { readonly baseUrl: string }> =>
+  // A function, so that a program that does without it does not carry it.
+  Config.all({
+    apiKey: Config.Redacted("RUNLOOP_API_KEY"),
+    baseUrl: Config.String("RUNLOOP_BASE_URL").pipe(Config.withDefault(defaultBaseUrl))
+  })
 
 /** Runloop's cloud, with the options of {@link config}. */
 export const layerConfig = (
@@ -91,5 +93,5 @@ export const layerConfig = (
 ): Layer.Layer<DevboxBackend, Config.ConfigError, HttpClient.HttpClient> =>
   Layer.effect(
     DevboxBackend,
-    Effect.flatMap(config, (found) => make({ ...options, ...found }))
+    Effect.flatMap(config(), (found) => make({ ...options, ...found }))
   )

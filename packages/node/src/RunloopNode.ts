@@ -101,9 +101,4 @@ export const layerNode = (options: RunloopBackend.Options & ClientOptions): Laye
 export const layerNodeConfig = (
   options: Omit<RunloopBackend.Options, "apiKey" | "baseUrl"> & ClientOptions = {}
 ): Layer.Layer<DevboxBackend, Config.ConfigError> =>
-  Layer.unwrap(
-    Effect.map(
-      Effect.suspend(() => RunloopBackend.config),
-      (found) => layerNode({ ...options, ...found })
-    )
-  )
+  Layer.unwrap(Effect.map(RunloopBackend.config(), (found) => layerNode({ ...options, ...found })))

@@ -75,11 +75,12 @@ export const lifetimes: ReadonlyArray<Mutant> = [
   broken("close-ends", "shuts down once", (b) => {
     const over = new Set<string>()
     return {
-      shutdown: (id, options) => {
-        if (over.has(id)) return Effect.fail(new ResourceNotFound({ resource: "devbox", id }))
-        over.add(id)
-        return b.shutdown(id, options)
-      }
+      shutdown: (id, options) =>
+        Effect.suspend(() => {
+          if (over.has(id)) return Effect.fail(new ResourceNotFound({ resource: "devbox", id }))
+          over.add(id)
+          return b.shutdown(id, options)
+        })
     }
   }),
   broken("close-ends", "only says so", (b) => ({ shutdown: (id) => b.get(id) })),

@@ -14,6 +14,15 @@ import {
   unavailable
 } from "./helpers.ts"
 
+/** Other suites' agents come and go meanwhile. */
+const statusOf = (pid: number): string => {
+  try {
+    return fs.readFileSync(`/proc/${pid}/status`, "utf8")
+  } catch {
+    return ""
+  }
+}
+
 for (const launcher of launchers) {
   const reason = unavailable(launcher)
   if (reason !== undefined) console.warn(`kill on ${launcher} is skipped: ${reason}`)
@@ -92,6 +101,15 @@ for (const launcher of launchers) {
       )
     })
 
+    it("kills a command that still waits behind others for its turn to be sent", async () => {
+      const others = Array.from({ length: 60 }, () => launch(box, "cat", { stdin: true }))
+      const waiting = launch(box, "sleep 3600")
+      expect((await box.kill(waiting.id, { group: true })).remaining).toBe(0)
+      expect((await waiting.done).code).toBe(137)
+      await Promise.all(others.map((other) => other.stdin!.end()))
+      expect((await Promise.all(others.map((other) => other.done))).filter((done) => done.code !== 0)).toEqual([])
+    })
+
     it("finds the background processes of an execution that is over", async () => {
       const execution = launch(box, "setsid sleep 3600 >/dev/null 2>&1 & echo over")
       await execution.done
@@ -111,9 +129,7 @@ for (const launcher of launchers) {
         if (end === "stop") await other.stop()
         else {
           const agents = processesWith(`agent.sh\0${launcher === "process" ? other.dir : "/run/devbox/q"}`)
-          const own = agents.filter((pid) =>
-            fs.readFileSync(`/proc/${pid}/status`, "utf8").includes(`PPid:\t${other.pid ?? process.pid}\n`)
-          )
+          const own = agents.filter((pid) => statusOf(pid).includes(`PPid:\t${other.pid ?? process.pid}\n`))
           for (const pid of own) process.kill(pid, "SIGKILL")
           await other.closed
         }

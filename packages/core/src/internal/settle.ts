@@ -43,7 +43,19 @@ export const settle = <A, E, B, E2>(
   Effect.suspend(() => {
     let last: A | undefined
     let began = 0
-    const timedOut = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    // A hold that the deadline cut off has shown nothing: one look tells the caller how things stand.
+    const lastLook = Effect.suspend(() =>
+      last !== undefined
+        ? Effect.void
+        : wait.look.pipe(
+            Effect.map((seen) => {
+              last = seen
+            }),
+            Effect.timeout(hasty),
+            Effect.ignore
+          )
+    )
+    const timedOut = Effect.flatMap(Effect.andThen(lastLook, Clock.currentTimeMillis), (now) =>
       Effect.fail(
         new WaitTimeout({
           operation: wait.operation,

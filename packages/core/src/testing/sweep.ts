@@ -118,6 +118,14 @@ const hows = ["before", "within"] as const
 /**
  * Sweeps a program; fails when anything was left by any run.
  *
+ * **Example** (Nothing of mine is left, wherever it is stopped)
+ *
+ * ```ts
+ * it.live("cleans up wherever it is stopped", () =>
+ *   Sweep.sweep({ name: "build", program: build, layer: MemoryBackend.layer({ commands }) })
+ * )
+ * ```
+ *
  * **Gotchas**
  *
  * What a program is given to keep (a snapshot, a detached devbox or command) is its own to clean up from the moment it has it:

@@ -33,7 +33,7 @@ export const hold = <A, E>(options: {
         seen = yield* look
         continue
       }
-      seen = yield* wait(Duration.millis(left))
+      seen = yield* wait(Duration.millis(Math.min(left, longest.execution * 1000)))
       // A backend whose holds end early is not hammered.
       if (!settled(seen) && (yield* Clock.currentTimeMillis) - before < interval)
         yield* Effect.sleep(Math.min(interval, left))

@@ -128,8 +128,8 @@ export const makeControl = (world: World, record: Record): Control => {
     fail: (id, reason) =>
       Effect.map(findBox(world, id), (box) => {
         if (isOver(box)) return
-        end(world, box)
         become(world, box, "failure", { failureReason: reason })
+        end(world, box)
       }),
     failSnapshots: (id, detail) =>
       Effect.map(findBox(world, id), (box) => {

@@ -40,8 +40,8 @@ export const launch = (world: World, box: Box): void => {
     Effect.map(runAll(world, box, commands), (succeeded) => {
       if (succeeded) return run()
       if (isOver(box)) return
-      endAll(world, box)
       become(world, box, "failure", { failureReason: "execution_failed" })
+      end(world, box)
     })
   )
 }
@@ -114,8 +114,9 @@ export const resume = (world: World, id: DevboxId) =>
 
 /** Ends a devbox for good and frees what it held. */
 export const shutDown = (world: World, box: Box, reason: Reason): void => {
-  end(world, box)
+  // First the state, then the rest: whoever is woken by the end of a command looks at a devbox that is over.
   become(world, box, "shutdown", { shutdownReason: reason })
+  end(world, box)
   forget(world)
 }
 

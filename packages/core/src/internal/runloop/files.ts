@@ -8,6 +8,7 @@ import type { Implementation } from "../../DevboxBackend.ts"
 import type { FileAccessError } from "../../DevboxError.ts"
 import type { DevboxId } from "../../DevboxModel.ts"
 import { ExecutionDetail } from "../../Execution.ts"
+import { measured } from "./metrics.ts"
 import { uploadBody } from "./multipart.ts"
 import { watched } from "./sse.ts"
 import type { Ask, Transport } from "./transport.ts"
@@ -74,7 +75,7 @@ export const files = (transport: Transport) => {
       Effect.catch((failure) => either(failure, (error) => transport.judged(ask, error))),
       Effect.as(new ExecutionDetail({ devboxId: id, exitStatus: 0, stdout: "", stderr: "" }))
     )
-    return transport.existing(ask, sent)
+    return transport.existing(ask, measured(transport.peer.name, ask.operation)(sent))
   }
 
   return {

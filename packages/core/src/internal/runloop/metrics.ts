@@ -15,20 +15,22 @@ const seconds = Metric.histogram("effect_devbox_request_seconds", {
   boundaries: Metric.exponentialBoundaries({ start: 0.001, factor: 2, count: 17 })
 })
 
-const wordFor = (
-  exit: Exit.Exit<unknown, { readonly _tag: string; readonly reason?: { readonly _tag: string } }>
-): string => {
+const tagOf = (value: unknown): string | undefined =>
+  typeof value === "object" && value !== null && "_tag" in value ? String(value._tag) : undefined
+
+const wordFor = (exit: Exit.Exit<unknown, unknown>): string => {
   if (Exit.isSuccess(exit)) return "ok"
   const failure = exit.cause.reasons.find((reason) => reason._tag === "Fail")
-  return failure === undefined ? "interrupted" : (failure.error.reason?._tag ?? failure.error._tag)
+  if (failure === undefined) return "interrupted"
+  const { error } = failure
+  const reason = typeof error === "object" && error !== null && "reason" in error ? tagOf(error.reason) : undefined
+  return reason ?? tagOf(error) ?? "failed"
 }
 
 /** Counts and times a request. */
 export const measured =
   (backend: string, operation: string) =>
-  <A, E extends { readonly _tag: string; readonly reason?: { readonly _tag: string } }, R>(
-    request: Effect.Effect<A, E, R>
-  ): Effect.Effect<A, E, R> =>
+  <A, E, R>(request: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.flatMap(Clock.currentTimeMillis, (began) =>
       Effect.onExit(request, (exit) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) =>

@@ -10,6 +10,7 @@ import { InvalidRequestError, type LookupError } from "../../DevboxError.ts"
 import type { ObjectStore, StorageObjectId } from "../../StorageObjects.ts"
 import { defined } from "../defined.ts"
 import { page } from "./lifecycle.ts"
+import { measured } from "./metrics.ts"
 import { watched } from "./sse.ts"
 import { type Ask, refusedUnless, type Transport } from "./transport.ts"
 import { either, uploading } from "./uploading.ts"
@@ -53,7 +54,10 @@ export const objects = (transport: Transport, bare: HttpClient.HttpClient): type
             )
           )
         )
-      ).pipe(Effect.catch((failure) => either(failure, (error) => judged(ask, error))))
+      ).pipe(
+        Effect.catch((failure) => either(failure, (error) => judged(ask, error))),
+        measured(peer.name, ask.operation)
+      )
     },
     complete: (id) => call(about("completeObject", id), api.objects.complete({ params: { id } })),
     get: (id) => call({ ...about("getObject", id), reads: true }, api.objects.retrieve({ params: { id } })),

@@ -56,7 +56,7 @@ export const uploading = <E, E2>(
         yield* Effect.sleep(silence)
         if (!awaitingSource && (yield* Clock.currentTimeMillis) - movedAt >= Duration.toMillis(silence)) {
           const detail = `nothing of the upload was taken, and it was not answered, for ${Duration.format(silence)}`
-          return yield* Effect.fail(new TransportError({ detail }))
+          return yield* new TransportError({ detail })
         }
       }
     })

@@ -1,5 +1,4 @@
 /** Commands: start at most once, wait, show what came of it, and end everything that belongs to them when nobody waits any more. */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
@@ -15,6 +14,7 @@ import { report } from "../../DevboxLeaks.ts"
 import type { DevboxId } from "../../DevboxModel.ts"
 import { type Channel, ExecutionId, type ExecutionInfo } from "../../Execution.ts"
 import type { ExecResult } from "../../ExecResult.ts"
+import { doubted } from "../doubt.ts"
 import type { Giving, Restore } from "../give.ts"
 import { idempotent, keyed, once } from "../retry.ts"
 import { tail } from "../tail.ts"
@@ -29,29 +29,24 @@ const confirmation = Duration.seconds(10)
 export const display = (command: Command): string =>
   typeof command === "string" ? command : CommandLine.display(command)
 
-/** Starts a command; `doubted` hears of every sending after which it may run, also of one that was followed by another. */
-const start = (backend: Shape, id: DevboxId, command: Command, options: StartOptions, doubted?: () => void) =>
-  Effect.suspend(() => {
-    const params: StartExecution = {
-      commandId: options.commandId ?? ExecutionId.make(SecureRandom.uuidV7Unsafe()),
-      command:
-        typeof command === "string"
-          ? command
-          : command.map((word) => (Redacted.isRedacted(word) ? Redacted.value(word) : word)),
-      shell: options.shell,
-      attachStdin: options.attachStdin,
-      env: options.env,
-      cwd: options.cwd
-    }
-    // The caller's id makes a second sending harmless, unless the backend cannot carry it (PROTOCOL P6: stdin).
-    const safe = params.attachStdin !== true || backend.capabilities.features.has("idempotentStdin")
-    const sent = Effect.tapError(backend.startExecution(id, params), (error) =>
-      Effect.sync(() => {
-        if (error._tag === "BackendError" && error.outcome === "ambiguous") doubted?.()
-      })
-    )
-    return (safe ? keyed : once)(sent)
-  })
+/** The start of a command: the call, whether it may be sent again in doubt, and whether it may have been carried out. */
+const starting = (backend: Shape, id: DevboxId, command: Command, options: StartOptions, commandId: ExecutionId) => {
+  const params: StartExecution = {
+    commandId,
+    command:
+      typeof command === "string"
+        ? command
+        : command.map((word) => (Redacted.isRedacted(word) ? Redacted.value(word) : word)),
+    shell: options.shell,
+    attachStdin: options.attachStdin,
+    env: options.env,
+    cwd: options.cwd
+  }
+  // The caller's id makes a second sending harmless, unless the backend cannot carry it (PROTOCOL P6: stdin).
+  const safe = params.attachStdin !== true || backend.capabilities.features.has("idempotentStdin")
+  const sending = doubted(backend.startExecution(id, params))
+  return { call: (safe ? keyed : once)(sending.call), inDoubt: sending.inDoubt }
+}
 
 /** Ends a command: by degrees where the backend knows signals, with all it started unless told otherwise; waits for the end. */
 export const kill = (
@@ -117,16 +112,12 @@ export const abandon = (backend: Shape, id: DevboxId, executionId: ExecutionId):
   )
 
 /** Starts a command; when that fails in doubt it may run, and is ended like one that was started. */
-const ownedStart = (backend: Shape, id: DevboxId, command: Command, options: StartOptions, restore: Restore) => {
-  const commandId = options.commandId ?? ExecutionId.make(SecureRandom.uuidV7Unsafe())
-  let inDoubt = false
-  const doubted = () => {
-    inDoubt = true
-  }
-  return Effect.onError(restore(start(backend, id, command, { ...options, commandId }, doubted)), (cause) =>
-    inDoubt || Cause.hasInterrupts(cause) ? abandon(backend, id, commandId) : Effect.void
-  )
-}
+const ownedStart = (backend: Shape, id: DevboxId, command: Command, options: StartOptions, restore: Restore) =>
+  Effect.suspend(() => {
+    const commandId = options.commandId ?? ExecutionId.make(SecureRandom.uuidV7Unsafe())
+    const { call, inDoubt } = starting(backend, id, command, options, commandId)
+    return Effect.onError(restore(call), () => (inDoubt() ? abandon(backend, id, commandId) : Effect.void))
+  })
 
 /** Starts a command and leaves it to itself; one that the caller cannot know of is ended. */
 export const startDetached = (
@@ -138,7 +129,9 @@ export const startDetached = (
 ): Effect.Effect<ExecutionInfo, ReadyError> =>
   Effect.suspend(() => {
     // Who gave the id can find the command by it, and may have meant one that runs already.
-    if (options.commandId !== undefined) return restore(start(backend, id, command, options))
+    if (options.commandId !== undefined) {
+      return restore(starting(backend, id, command, options, options.commandId).call)
+    }
     return Effect.map(ownedStart(backend, id, command, options, restore), (info) => {
       undoBy(abandon(backend, id, info.executionId))
       return info
@@ -148,12 +141,10 @@ export const startDetached = (
 /** Starts a command that ends with the scope. */
 export const startScoped = (backend: Shape, id: DevboxId, command: Command, options: StartOptions = {}) =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.acquireRelease(
-      Effect.suspend(() => ownedStart(backend, id, command, options, restore)),
-      (info) =>
-        Effect.flatMap(isOver(backend, id, info.executionId), (over) =>
-          over ? Effect.void : abandon(backend, id, info.executionId)
-        )
+    Effect.acquireRelease(ownedStart(backend, id, command, options, restore), (info) =>
+      Effect.flatMap(isOver(backend, id, info.executionId), (over) =>
+        over ? Effect.void : abandon(backend, id, info.executionId)
+      )
     )
   )
 
@@ -198,7 +189,7 @@ export const exec = (
   Effect.flatMap(Clock.currentTimeMillis, (began) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.acquireUseRelease(
-        Effect.suspend(() => ownedStart(backend, id, command, options, restore)),
+        ownedStart(backend, id, command, options, restore),
         (info) => {
           const listeners = [
             ...listen(backend, id, info.executionId, "stdout", options.onStdout),

@@ -6,13 +6,13 @@ import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import type { ListQuery, Page, Shape } from "../../DevboxBackend.ts"
 import type { BackendError } from "../../DevboxError.ts"
 import { report } from "../../DevboxLeaks.ts"
 import { DevboxInfo } from "../../DevboxModel.ts"
 import { SnapshotInfo } from "../../Snapshot.ts"
+import { doubted, isAmbiguous } from "../doubt.ts"
 import type { Restore } from "../give.ts"
 import { idempotent, once } from "../retry.ts"
 
@@ -124,16 +124,15 @@ export const request = <A extends Stamped, E>(
 ): Effect.Effect<A, E | BackendError> =>
   Effect.suspend(() => {
     const stamp = makeStamp()
+    const sending = doubted(send({ [key]: stamp }))
     const lost = Effect.flatMap(find(backend, search, stamp), Option.match({ onNone: () => Effect.void, onSome: undo }))
-    const isLost = (error: E | BackendError): error is BackendError =>
-      Predicate.isTagged(error, "BackendError") && error.outcome === "ambiguous"
-    return restore(once(send({ [key]: stamp }))).pipe(
-      Effect.catchIf(isLost, (error) =>
+    return restore(once(sending.call)).pipe(
+      Effect.catchIf(isAmbiguous, (error) =>
         Effect.flatMap(
           restore(find(backend, search, stamp)),
           Option.match({ onNone: () => Effect.fail(error), onSome: Effect.succeed })
         )
       ),
-      Effect.onInterrupt(() => lost)
+      Effect.onInterrupt(() => (sending.inDoubt() ? lost : Effect.void))
     )
   })

@@ -1,2 +1,3 @@
 /** The door of `@effect-devbox/core/testing/vitest`: what needs `@effect/vitest` to run. */
 export * as Fixtures from "./fixtures.ts"
+export * from "./suites.ts"

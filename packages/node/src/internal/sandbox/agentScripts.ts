@@ -79,7 +79,7 @@ else
   # Our own children first, or they would start what is killed again.
   trap "" TERM; kill -s TERM 0
   for x in "$G"/*; do kill -s KILL -- "-\${x##*/}"; done
-  set -- - - KILL "$M" 0; . "$P/kill.sh"
+  exec "$B" "$P/kill.sh" - - KILL "$M" 0
 fi
 `
 
@@ -159,8 +159,11 @@ elif [ "$sig" != KILL ]; then
 else
   scan
   again=0
-  while [ -n "$found$unsure" ] && [ $round -lt 500 ] && [ $again -lt 5 ]; do
-    if [ -z "$found" ]; then again=$((again+1)); scan; continue; fi
+  while [ $round -lt 500 ]; do
+    if [ -z "$found" ]; then
+      [ -n "$unsure" ] && [ $again -lt 5 ] || break
+      again=$((again+1)); scan; continue
+    fi
     round=$((round+1)) again=0
     # Something forks faster than it is found: stop all of it first, what is stopped cannot fork.
     if [ $round -gt 2 ]; then

@@ -135,6 +135,8 @@ export class DrivenBox implements Box {
   }
 
   async kill(executionId: string, options: KillOptions): Promise<KillOutcome> {
+    // It may still wait for its turn to be sent.
+    if (this.#backlog !== undefined) await this.#backlog
     const [signalled, remaining] = await this.#ask("K", (nonce) =>
       this.#link.send(`K ${executionId} ${nonce} ${options.signal ?? "KILL"} ${options.group ? "g" : "m"}`)
     )

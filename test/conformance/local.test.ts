@@ -1,0 +1,28 @@
+/**
+ * Every law on devboxes of this machine, in real time: isolated, built by what is there (bubblewrap, or util-linux alone where
+ * it is missing or hidden by `EFFECT_DEVBOX_BUBBLEWRAP=off`), and in the process tier for those who ask for it.
+ */
+import { LocalBackend } from "@effect-devbox/node"
+import { it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { stateDir } from "../node/local/fixtures.ts"
+import { conform } from "./suites.ts"
+
+const local = (options: LocalBackend.Options = {}) =>
+  Layer.unwrap(Effect.map(stateDir, (dir) => LocalBackend.layer({ stateDir: dir, ...options })))
+
+const echoServer = (port: number): string =>
+  `exec node -e 'require("net").createServer((s) => s.pipe(s)).listen(${port}, "127.0.0.1")'`
+
+const launcher = process.env["EFFECT_DEVBOX_BUBBLEWRAP"] === "off" ? "util-linux" : "default"
+
+if (process.platform === "linux") {
+  conform(launcher === "default" ? "Local" : "Local without bubblewrap", local(), { surroundings: { echoServer } })
+} else {
+  it("isolates", (context) => context.skip(`the isolated tier exists on Linux only, and this is ${process.platform}`))
+}
+
+conform("Local in the process tier", local({ tier: "process" }), {
+  surroundings: { create: { minimumIsolation: "process" }, echoServer }
+})
