@@ -127,6 +127,21 @@ export const isolation: ReadonlyArray<Mutant> = [
         })
     }
   }),
+  broken("apart-tmp", "has one for all", (b) => {
+    const shared = new Map<string, Uint8Array>()
+    return {
+      upload: (id, path, contents, options) =>
+        Effect.gen(function* () {
+          const bytes = gathered(yield* Stream.runCollect(contents))
+          if (path.startsWith("/tmp/")) shared.set(path, bytes)
+          return yield* b.upload(id, path, Stream.make(bytes), options)
+        }),
+      download: (id, path, options) => {
+        const bytes = shared.get(path)
+        return bytes === undefined ? b.download(id, path, options) : Stream.make(bytes)
+      }
+    }
+  }),
   broken("apart-shells", "runs shells of one name in one devbox", (b) => {
     const homes = new Map<string, DevboxId>()
     return {

@@ -52,7 +52,7 @@ describe("a command of CI", () => {
   })
 
   it("is interrupted with everything in its group when it has printed the word", async () => {
-    expect(await run("echo now; tail -f /dev/null", { interruptAt: "now" })).toMatchObject({ interrupted: true })
+    expect(await run("echo now; exec tail -f /dev/null", { interruptAt: "now" })).toMatchObject({ interrupted: true })
   })
 
   it("is a problem when it ends before it could be interrupted", async () => {

@@ -26,9 +26,10 @@ const vitest = (...words: ReadonlyArray<string>): ReadonlyArray<string> => ["vit
 
 /**
  * What goes through the local backend, and so can run for every user and with bubblewrap hidden. The tests of the rooms below it
- * (`test/node/sandbox` and the rest) choose their launcher themselves and run in the stage `test`.
+ * (`test/node/sandbox` and the rest) choose their launcher themselves and run in the stage `test:system`.
  */
 const localTests = vitest("test/tools/tier", "test/node/local/files", "test/conformance/local")
+const systemTests = { EFFECT_DEVBOX_TESTS: "system" }
 
 /** The local backend as one user, with one way to build devboxes. On Linux a stage fails unless it ran in exactly its tier. */
 const local = (who: "root" | "ordinary user", launcher: "bubblewrap" | "util-linux"): Stage => ({
@@ -37,7 +38,7 @@ const local = (who: "root" | "ordinary user", launcher: "bubblewrap" | "util-lin
   who,
   tests: true,
   tier: `isolated/${launcher}`,
-  ...(launcher === "util-linux" ? { env: { EFFECT_DEVBOX_BUBBLEWRAP: "off" } } : {}),
+  env: { ...systemTests, ...(launcher === "util-linux" ? { EFFECT_DEVBOX_BUBBLEWRAP: "off" } : {}) },
   minutes: 10
 })
 
@@ -56,6 +57,7 @@ export const stages: ReadonlyArray<Stage> = [
   { name: "check", command: pnpm("check"), who: "caller", tests: false, minutes: 5 },
   { name: "build", command: pnpm("build"), who: "caller", tests: false, minutes: 5 },
   { name: "test", command: pnpm("test"), who: "caller", tests: true, minutes: 15 },
+  { name: "test:system", command: pnpm("test:system"), who: "caller", tests: true, minutes: 20 },
   local("root", "bubblewrap"),
   local("root", "util-linux"),
   local("ordinary user", "bubblewrap"),

@@ -19,6 +19,9 @@ import {
 import { pacedStream } from "./pace.ts"
 import { backoff, maySendAgain } from "./retry.ts"
 
+/** A stream that ended without saying that the output has. */
+const stopped = { _tag: "Stopped" } as const
+
 /** How many times in a row the promised length may be missed before the bytes count as lost. */
 const patience = 5
 
@@ -83,15 +86,18 @@ export const tail = (
           return chunk !== undefined
         }),
         Stream.filter((chunk): chunk is OutputChunk => chunk !== "seen" && chunk !== undefined),
-        Stream.concat(
-          Stream.suspend(() =>
-            whole ? Stream.empty : Stream.fail(cutOff("the stream stopped before the command's output ended"))
-          )
-        )
+        Stream.concat(Stream.suspend(() => (whole ? Stream.empty : Stream.fail(stopped))))
       )
     })
-    return Stream.retry(
+    // A quiet command's stream may stop any number of times (PROTOCOL P3); only failures use up the patience.
+    const patient = Stream.retry(
       connection,
-      backoff.pipe(Schedule.while(({ input }) => Effect.succeed(maySendAgain(input, true))))
+      Schedule.spaced("500 millis").pipe(
+        Schedule.setInputType<OutputError | typeof stopped>(),
+        Schedule.while(({ input }) => input._tag === "Stopped")
+      )
+    ).pipe(
+      Stream.catchTag("Stopped", () => Stream.fail(cutOff("the stream stopped before the command's output ended")))
     )
+    return Stream.retry(patient, backoff.pipe(Schedule.while(({ input }) => Effect.succeed(maySendAgain(input, true)))))
   })

@@ -144,6 +144,10 @@ export const put = ({ backend, id }: Running, path: string, contents: string | U
   return backend.upload(id, path, data.length === 0 ? Stream.empty : Stream.make(data), { size: data.length })
 }
 
+/** Removes a file with the scope: a devbox that is not isolated shares its /tmp with the machine. */
+export const leavesNothing = (box: Running, path: string) =>
+  Effect.addFinalizer(() => Effect.ignore(exec(box, ["rm", "-f", path])))
+
 /** Reads a file. */
 export const get = ({ backend, id }: Running, path: string): Effect.Effect<Uint8Array, FileAccessError> =>
   Effect.map(Stream.runCollect(backend.download(id, path)), join)

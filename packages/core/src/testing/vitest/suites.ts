@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as References from "effect/References"
 import { DevboxBackend } from "../../DevboxBackend.ts"
 import { DevboxService } from "../../DevboxService.ts"
 import { format, leftovers, type Living, look } from "../../internal/leftovers.ts"
@@ -38,7 +39,12 @@ export interface SuiteOptions {
   readonly onResults?: ((results: ReadonlyArray<LawResult>) => void | Promise<void>) | undefined
 }
 
-type Judge = (law: Law<DevboxBackend | DevboxService>) => Promise<Verdict>
+/** Where the laws of a suite are judged. */
+interface Court {
+  readonly open: () => Promise<void>
+  readonly judge: (law: Law<DevboxBackend | DevboxService>) => Promise<Verdict>
+  readonly close: () => Promise<void>
+}
 
 const suite = <E>(
   backend: string,
@@ -50,13 +56,14 @@ const suite = <E>(
   const timeout = options.timeoutMs ?? 150_000
   describe(`${backend}: laws of ${subject}`, () => {
     const results: Array<LawResult> = []
-    const judged = options.time === "virtual" ? virtually(layer, options) : lively(layer, options, timeout)
+    const court = options.time === "virtual" ? virtual(layer, options) : live(layer, options)
+    beforeAll(court.open, timeout)
     for (const law of laws) {
       it(
         `${law.title} [${law.id}]`,
         async (context) => {
           const told = options.skip?.[law.id]
-          const verdict: Verdict = told === undefined ? await judged(law) : { _tag: "Skipped", reason: told }
+          const verdict: Verdict = told === undefined ? await court.judge(law) : { _tag: "Skipped", reason: told }
           results.push({ law: law.id, title: law.title, verdict })
           if (verdict._tag === "Skipped") context.skip(verdict.reason)
           if (verdict._tag === "Violated") throw new Error(`It does not hold that ${verdict.claim}: ${verdict.detail}`)
@@ -65,39 +72,55 @@ const suite = <E>(
         timeout
       )
     }
-    afterAll(() => options.onResults?.(results))
+    // One hook for both: vitest runs no further ones after one that failed, and the backend must be released in any case.
+    afterAll(async () => {
+      try {
+        await options.onResults?.(results)
+      } finally {
+        await court.close()
+      }
+    }, timeout)
   })
 }
 
-const virtually =
-  <E>(layer: Layer.Layer<DevboxBackend | DevboxService, E>, options: SuiteOptions): Judge =>
-  (law) =>
-    Effect.runPromise(judgeVirtually(law, layer, options.surroundings))
+const nothing = () => Promise.resolve()
+
+/** A fresh backend for each law, in virtual time. */
+const virtual = <E>(layer: Layer.Layer<DevboxBackend | DevboxService, E>, options: SuiteOptions): Court => ({
+  open: nothing,
+  judge: (law) => Effect.runPromise(judgeVirtually(law, layer, options.surroundings)),
+  close: nothing
+})
 
 /** One backend for all, which must hold nothing at the end that it did not hold at the beginning. */
-const lively = <E>(
-  layer: Layer.Layer<DevboxBackend | DevboxService, E>,
-  options: SuiteOptions,
-  timeout: number
-): Judge => {
+const live = <E>(layer: Layer.Layer<DevboxBackend | DevboxService, E>, options: SuiteOptions): Court => {
   const runtime = ManagedRuntime.make(layer)
-  const inside = <A, E2>(effect: Effect.Effect<A, E2, DevboxBackend | DevboxService>) =>
+  const run = <A, E2>(effect: Effect.Effect<A, E2, DevboxBackend | DevboxService>) =>
     runtime.runPromise(
       Effect.flatMap(Surroundings, (given) =>
-        Effect.provideService(effect, Surroundings, { ...given, ...options.surroundings })
+        effect.pipe(
+          Effect.provideService(Surroundings, { ...given, ...options.surroundings }),
+          // Hundreds of devboxes would each say the same warnings.
+          Effect.provideService(References.MinimumLogLevel, "Error")
+        )
       )
     )
+  const living = () => run(Effect.flatMap(DevboxBackend, (backend) => look(backend)))
   let before: ReadonlyArray<Living> = []
-  beforeAll(async () => {
-    before = await inside(Effect.flatMap(DevboxBackend, (backend) => look(backend)))
-  }, timeout)
-  afterAll(async () => {
-    const now = await inside(Effect.flatMap(DevboxBackend, (backend) => look(backend)))
-    await runtime.dispose()
-    const left = leftovers(before, now)
-    if (left.length > 0) throw new Error(`The laws left something behind: ${left.map(format).join(", ")}`)
-  }, timeout)
-  return (law) => inside(judge(law))
+  return {
+    open: async () => {
+      before = await living()
+    },
+    judge: (law) => run(judge(law)),
+    close: async () => {
+      try {
+        const left = leftovers(before, await living())
+        if (left.length > 0) throw new Error(`The laws left something behind: ${left.map(format).join(", ")}`)
+      } finally {
+        await runtime.dispose()
+      }
+    }
+  }
 }
 
 /** Registers every law of `DevboxBackend` for a backend. */

@@ -3,7 +3,20 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { FileAccessError, FileError } from "../../../DevboxError.ts"
-import { bytes, everyByte, exec, get, noise, put, type Running, running, said, text } from "../boxes.ts"
+import {
+  bytes,
+  everyByte,
+  exec,
+  get,
+  leavesNothing,
+  noise,
+  put,
+  type Running,
+  running,
+  said,
+  text,
+  unique
+} from "../boxes.ts"
 import { equal, failsWith, succeeds } from "../claim.ts"
 import { type BackendLaw, law } from "../law.ts"
 
@@ -83,8 +96,10 @@ export const files: ReadonlyArray<BackendLaw> = [
       }
       yield* put(box, "~/tilde.txt", "tilde")
       yield* equal("~ is the home for writing, too", yield* said(box, "cat tilde.txt"), "tilde")
-      yield* put(box, "/tmp/law.txt", "absolute")
-      yield* equal("absolute paths are what they say", yield* said(box, "cat /tmp/law.txt"), "absolute")
+      const absolute = `/tmp/${unique("law")}`
+      yield* leavesNothing(box, absolute)
+      yield* put(box, absolute, "absolute")
+      yield* equal("absolute paths are what they say", yield* said(box, `cat ${absolute}`), "absolute")
     })
   ),
   law(
