@@ -5,6 +5,7 @@
  */
 import type { DevboxBackend } from "@effect-devbox/core/DevboxBackend"
 import { backendSuite, type LawResult, serviceSuite, type SuiteOptions } from "@effect-devbox/core/testing/vitest"
+import { it } from "@effect/vitest"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type * as Layer from "effect/Layer"
@@ -37,11 +38,10 @@ export const skipDifferences = (
 
 const fileName = (suite: string): string => `${suite.replaceAll(/[^A-Za-z0-9]+/g, "-").toLowerCase()}.json`
 
-/** Runs every law on a backend, as `<name>` in the table. */
-export const conform = <E>(
+const judgeAll = <E>(
   name: string,
   layer: Layer.Layer<DevboxBackend, E>,
-  options: Omit<SuiteOptions, "onResults"> = {}
+  options: Omit<SuiteOptions, "onResults">
 ): void => {
   for (const [kind, suite] of [
     ["backend", backendSuite],
@@ -51,14 +51,24 @@ export const conform = <E>(
       ...options,
       onResults: (results) => {
         mkdirSync(resultsFolder, { recursive: true })
-        writeFileSync(
-          join(resultsFolder, fileName(`${name} ${kind}`)),
-          JSON.stringify({ name, kind, results }, undefined, 1)
-        )
-        const agreed = readSkips()[`${name}: ${kind}`] ?? {}
-        const differences = skipDifferences(results, agreed)
-        if (differences.length > 0) throw new Error(`Skips of ${name} (${kind}) differ:\n  ${differences.join("\n  ")}`)
+        const file = join(resultsFolder, fileName(`${name} ${kind}`))
+        writeFileSync(file, JSON.stringify({ name, kind, results }, undefined, 1))
+        const differences = skipDifferences(results, readSkips()[`${name}: ${kind}`] ?? {})
+        if (differences.length > 0) {
+          throw new Error(`Skips of ${name} (${kind}) differ:\n  ${differences.join("\n  ")}`)
+        }
       }
     })
   }
 }
+
+const sayAbsent = (name: string, reason: string): void => {
+  it(`${name} keeps the laws`, (context) => context.skip(reason))
+}
+
+/** Runs every law on a backend, as `<name>` in the table. One that this machine cannot have is `absent`, with the reason. */
+export const conform = <E>(
+  name: string,
+  layer: Layer.Layer<DevboxBackend, E>,
+  { absent, ...options }: Omit<SuiteOptions, "onResults"> & { readonly absent?: string | undefined } = {}
+): void => (absent === undefined ? judgeAll(name, layer, options) : sayAbsent(name, absent))

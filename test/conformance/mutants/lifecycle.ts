@@ -211,17 +211,16 @@ export const states: ReadonlyArray<Mutant> = [
   broken("hold-sees-it-happen", "does not hold", (b) => ({ waitForStatus: (id) => b.get(id) })),
   broken("hold-ends", "fails when the hold ends", (b) => ({
     waitForStatus: (id, statuses, hold) =>
-      Effect.flatMap(b.waitForStatus!(id, statuses, hold), (info) =>
-        statuses.includes(info.status)
-          ? Effect.succeed(info)
-          : Effect.fail(
-              new BackendError({
-                backend: "mutant",
-                operation: "waitForStatus",
-                outcome: "rejected",
-                reason: new UnavailableError({ detail: "the hold ended" })
-              })
-            )
+      Effect.filterOrFail(
+        b.waitForStatus!(id, statuses, hold),
+        ({ status }) => statuses.includes(status),
+        () =>
+          new BackendError({
+            backend: "mutant",
+            operation: "waitForStatus",
+            outcome: "rejected",
+            reason: new UnavailableError({ detail: "the hold ended" })
+          })
       )
   })),
   broken("hold-ends", "holds a command until it is over", (b) => ({

@@ -41,17 +41,16 @@ export const boxThatIs = (
   id: DevboxId,
   ...statuses: readonly [DevboxStatus, ...ReadonlyArray<DevboxStatus>]
 ): Effect.Effect<Box, ResourceNotFound | DevboxNotReady> =>
-  Effect.flatMap(findBox(world, id), (box) =>
-    statuses.includes(box.status)
-      ? Effect.succeed(box)
-      : Effect.fail(
-          new DevboxNotReady({
-            devboxId: id,
-            status: box.status,
-            expected: statuses.join(" or "),
-            ...(box.reasons.failureReason === undefined ? {} : { failureReason: box.reasons.failureReason })
-          })
-        )
+  Effect.filterOrFail(
+    findBox(world, id),
+    (box) => statuses.includes(box.status),
+    (box) =>
+      new DevboxNotReady({
+        devboxId: id,
+        status: box.status,
+        expected: statuses.join(" or "),
+        ...(box.reasons.failureReason === undefined ? {} : { failureReason: box.reasons.failureReason })
+      })
   )
 
 /** A command of a devbox in whatever state. */

@@ -36,7 +36,7 @@ export const watch = (
       }
       const unannounced = idle === undefined && box.noticedMs !== deadline
       if (unannounced && left <= noticeMs) giveNotice(world, box, deadline)
-      yield* Effect.raceFirst(Effect.sleep(unannounced && left > noticeMs ? left - noticeMs : left), stopped)
+      yield* Effect.timeoutOption(stopped, unannounced && left > noticeMs ? left - noticeMs : left)
     }
   })
 
