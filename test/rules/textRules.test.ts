@@ -59,3 +59,16 @@ describe("text rules", () => {
     expect(rulesOf("packages/core/src/internal/a.ts", "export const a = 1")).toEqual([])
   })
 })
+
+describe("PROTOCOL.md", () => {
+  it("has every number that a comment cites", () => {
+    const sources = readSources()
+    const protocol = sources.get("PROTOCOL.md") ?? ""
+    const has = (number: string) => new RegExp(`^## ${number} |\\*\\*${number}[.* ]`, "m").test(protocol)
+    const cited = [...sources].flatMap(([path, text]) =>
+      [...text.matchAll(/PROTOCOL (P\d+(?:\.\d+)?)/g)].map(([, number = ""]) => ({ path, number }))
+    )
+    expect(cited.length).toBeGreaterThan(0)
+    expect(cited.filter(({ number }) => !has(number))).toEqual([])
+  })
+})

@@ -1,11 +1,12 @@
 /**
- * The long forms of what the fast suite samples: `node test/soak/main.ts [sweep|chaos|cycles|fleet]… [--minutes n]`. Without a
- * name all are run. Prints what was done and found, and ends with 1 when anything was found that should not be.
+ * The long forms of what the fast suite samples: `node test/soak/main.ts [sweep|chaos|cycles|fleet]… [--minutes n]
+ * [--program word]`. Without a name all are run; `--program` sweeps those whose name has the word in it. Prints what was done and found, and ends with 1 when anything was found that should not be.
  */
 import { DevboxService } from "@effect-devbox/core"
 import * as DevboxFleet from "@effect-devbox/core/DevboxFleet"
 import { ChaosBackend, MemoryBackend, Sweep, VirtualTime } from "@effect-devbox/core/testing"
 import { Duration, Effect, Layer } from "effect"
+import { parseArgs } from "node:util"
 import { programs, subject } from "../core/sweepPrograms.ts"
 import { emptyAccount, layer as workload, round } from "./chaosWorkload.ts"
 import { heapMb, held, isFlat } from "./measure.ts"
@@ -18,24 +19,26 @@ const say = (line: string): void => console.log(line)
 const mb = (size: number): string => `${size.toFixed(1)} MB`
 
 /** Every step of every program, before and within; then with every answer lost, at every point. */
-const sweep = Effect.gen(function* () {
-  let points = 0
-  let runs = 0
-  for (const name of Object.keys(programs) as Array<keyof typeof programs>) {
-    for (const options of [
-      { passes: ["interrupt", "fail"] as const },
-      { passes: ["failAndInterrupt"] as const, at: "everyPoint" as const }
-    ]) {
-      const report = yield* Sweep.measure({ name, ...subject(programs[name]), ...options })
-      say(Sweep.format(report))
-      for (const problem of report.problems.slice(0, 5)) say(`  ${Sweep.formatProblem(problem)}`)
-      points += report.points
-      runs += report.runs.interrupt + report.runs.fail + report.runs.failAndInterrupt
-      expect(report.problems.length === 0, `sweep of ${name}`)
+const sweep = (word: string) =>
+  Effect.gen(function* () {
+    let points = 0
+    let runs = 0
+    const names = (Object.keys(programs) as Array<keyof typeof programs>).filter((name) => name.includes(word))
+    for (const name of names) {
+      for (const options of [
+        { passes: ["interrupt", "fail"] as const },
+        { passes: ["failAndInterrupt"] as const, at: "everyPoint" as const }
+      ]) {
+        const report = yield* Sweep.measure({ name, ...subject(programs[name]), ...options })
+        say(Sweep.format(report))
+        for (const problem of report.problems.slice(0, 5)) say(`  ${Sweep.formatProblem(problem)}`)
+        points += report.points
+        runs += report.runs.interrupt + report.runs.fail + report.runs.failAndInterrupt
+        expect(report.problems.length === 0, `sweep of ${name}`)
+      }
     }
-  }
-  say(`sweep: ${points} distinct (operation, point) pairs in ${Object.keys(programs).length} programs, ${runs} runs`)
-})
+    say(`sweep: ${points} distinct (operation, point) pairs in ${names.length} programs, ${runs} runs`)
+  })
 
 /** Users on a backend on which everything goes wrong, for as long as asked; one world, so that what stays is seen. */
 const chaos = (minutes: number) =>
@@ -123,19 +126,19 @@ const fleet = (count: number) =>
     expect(report.succeeded === count && report.leaks.length === 0 && boxes.length === 0, "fleet")
   }).pipe(Effect.provide(memory()))
 
-const words = process.argv.slice(2)
-const option = words.indexOf("--minutes")
-const minutes = option < 0 ? 10 : Number(words[option + 1])
-const named = words.filter((word, i) => !word.startsWith("--") && (option < 0 || i !== option + 1))
-const wanted = (name: string): boolean => named.length === 0 || named.includes(name)
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { minutes: { type: "string", default: "10" }, program: { type: "string", default: "" } }
+})
+const wanted = (name: string): boolean => positionals.length === 0 || positionals.includes(name)
 
 const began = performance.now()
 await Effect.runPromise(
   Effect.gen(function* () {
     if (wanted("fleet")) yield* fleet(1000)
     if (wanted("cycles")) yield* cycles(100_000)
-    if (wanted("sweep")) yield* sweep
-    if (wanted("chaos")) yield* chaos(minutes)
+    if (wanted("sweep")) yield* sweep(values.program)
+    if (wanted("chaos")) yield* chaos(Number(values.minutes))
   })
 )
 say(

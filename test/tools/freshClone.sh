@@ -33,12 +33,14 @@ for name in HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy NODE
   [ -n "${!name:-}" ] && kept+=("$name=${!name}")
 done
 
+# The directories of a plain system, and the one that npx is in; not the caller's own Node.
+plain="$(dirname "$(command -v npx)"):/usr/local/bin:/usr/bin:/bin"
+
 failed=0
 for script in "$@"; do
-  echo "-- npx -y pnpm@12 $script (node $(node --version), empty home)"
+  echo "-- npx -y pnpm@12 $script (node $(PATH="$plain" node --version), empty home)"
   started=$SECONDS
-  # Not `npx` as a shell finds it through the caller's PATH: the directories of a plain system, and the one Node is in.
-  (cd "$place/clone" && env -i PATH="$(dirname "$(command -v npx)"):/usr/local/bin:/usr/bin:/bin" HOME="$place/home" \
+  (cd "$place/clone" && env -i PATH="$plain" HOME="$place/home" \
     TMPDIR="$place/tmp" TERM=dumb ${kept[@]+"${kept[@]}"} npx -y pnpm@12 "$script")
   code=$?
   echo "-- npx -y pnpm@12 $script: exit status $code after $((SECONDS - started)) s"

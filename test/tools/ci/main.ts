@@ -149,8 +149,11 @@ if (unknown.length > 0) {
 
 const chosen = stages.filter((stage) => names.length === 0 || names.includes(stage.name))
 const outcomes: Array<Outcome> = []
+let stopped = false
+for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => (stopped = true))
 try {
   for (const [index, stage] of chosen.entries()) {
+    if (stopped) break
     console.log(`\n== ${index + 1}/${chosen.length} ${stage.name} (as ${stage.who})`)
     const outcome = await runStage(stage, index)
     outcomes.push(outcome)
@@ -164,5 +167,6 @@ try {
   execFileSync("chmod", ["-R", "u+rwX", base])
   rmSync(base, { recursive: true, force: true })
 }
+if (stopped) console.log(`interrupted after ${outcomes.length} of ${chosen.length} stages`)
 console.log(summary(outcomes))
-process.exitCode = totals(outcomes).failed === 0 ? 0 : 1
+process.exitCode = totals(outcomes).failed === 0 && !stopped ? 0 : 1

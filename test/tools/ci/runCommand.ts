@@ -65,7 +65,10 @@ export const runCommand = (options: CommandOptions): Promise<Ended> =>
     child.stdout.on("data", watch)
     child.stderr.on("data", watch)
     // Ctrl-C of the whole run reaches a stage only through us, since each has a process group of its own.
-    const forward = () => signal("SIGINT")
+    const forward = () => {
+      signal("SIGINT")
+      timers.push(killAfter(graceMs, "CI was interrupted, and this did not end by itself; killed"))
+    }
     process.once("SIGINT", forward)
     process.once("SIGTERM", forward)
     const end = (code: number, why: string | undefined) => {

@@ -117,11 +117,12 @@ export const shutDown = (world: World, box: Box, reason: Reason): void => {
   // First the state, then the rest: whoever is woken by the end of a command looks at a devbox that is over.
   become(world, box, "shutdown", { shutdownReason: reason })
   end(world, box)
-  forget(world)
 }
 
-/** Frees everything a devbox held. */
+/** Frees everything that a devbox held which is over. It is remembered, until more are over than are remembered. */
 export const end = (world: World, box: Box): void => {
+  world.over.push(box.id)
+  if (world.over.length > world.settings.remembered) world.boxes.delete(world.over.shift()!)
   for (const id of box.saving) {
     const held = world.snapshots.get(id)
     if (held !== undefined) held.fail("the devbox was shut down before the snapshot was complete")
@@ -131,18 +132,6 @@ export const end = (world: World, box: Box): void => {
   box.files.clear()
   box.tunnel = undefined
   for (const [key, notice] of Array.from(world.notices)) if (notice.devboxId === box.id) world.notices.delete(key)
-}
-
-/** Devboxes that are over are remembered up to a number, so that a long-lived backend does not grow for ever. */
-const forget = (world: World): void => {
-  let over = 0
-  for (const box of world.boxes.values()) if (isOver(box)) over += 1
-  for (const box of world.boxes.values()) {
-    if (over <= world.settings.remembered) return
-    if (!isOver(box)) continue
-    world.boxes.delete(box.id)
-    over -= 1
-  }
 }
 
 /** See `DevboxBackend`. */

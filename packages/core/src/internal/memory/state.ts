@@ -96,6 +96,8 @@ export interface Settings {
 export interface World {
   readonly settings: Settings
   readonly boxes: Map<DevboxId, Box>
+  /** Those that are over, in that order. */
+  readonly over: Array<DevboxId>
   readonly snapshots: Map<SnapshotId, Held>
   /** By the order they were given in; those of devboxes that are over are removed. */
   readonly notices: Map<number, Notice>

@@ -19,6 +19,7 @@ export const make = (settings: Settings): Effect.Effect<World, never, Scope.Scop
     return {
       settings,
       boxes: new Map(),
+      over: [],
       snapshots: new Map(),
       notices: new Map(),
       noticed: Changed.make(),
