@@ -2,6 +2,7 @@
 // an unprivileged kernel user in namespaces of its own; a root caller becomes that user first, so that kernel uid 0
 // does not exist inside. The overlay is mounted in a namespace that dies with the box: nothing has to be unmounted.
 import * as path from "node:path"
+import { withoutInheritance } from "./inheritance.ts"
 import { bubblewrapCommand } from "./launchBubblewrap.ts"
 import { utilLinuxCommand } from "./launchUtilLinux.ts"
 import { boxDirs, insideLib, insideQ } from "./layout.ts"
@@ -57,7 +58,12 @@ export const launchCommand = (spec: BoxSpec, mark: string): LaunchCommand => {
     agent: agentArguments(spec, insideQ, insideLib, "", "")
   }
   const argv = spec.report.launcher === "bubblewrap" ? bubblewrapCommand(plan) : utilLinuxCommand(plan)
-  return { argv, cwd: spec.layersDir, env, ...dropped(spec.report) }
+  return {
+    argv: withoutInheritance(spec.id, spec.report.tools, argv),
+    cwd: spec.layersDir,
+    env,
+    ...dropped(spec.report)
+  }
 }
 
 /** What both launchers build from. */
