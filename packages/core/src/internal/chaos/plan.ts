@@ -61,7 +61,10 @@ export interface Config {
   readonly failShutdown?: number | undefined
   /** How long lists do not show what was created. Takes the feature `consistentList` away. */
   readonly lag?: Duration.Input | undefined
-  /** No caller sees one operation fail more often than this without a success between; bursts aside. Default 3. */
+  /**
+   * No caller sees one operation fail more often than this without a success between; a burst counts once, for whoever waits
+   * as long as it says. Default 3.
+   */
   readonly inARow?: number | undefined
   /** The operations that are struck; default all. */
   readonly operations?: ReadonlyArray<Operation> | undefined
@@ -93,11 +96,19 @@ const harmlessTwice: ReadonlySet<Operation> = new Set<Operation>([
 
 const streams: ReadonlySet<Operation> = new Set<Operation>(["output", "download", "notices"])
 
-/** What counts as a failure in a row. A burst is bounded by its length and says how long that is, so it does not. */
-const failures: ReadonlySet<Kind> = new Set<Kind>(["refuse", "drop", "loseReply", "cut", "quietCut"])
+/** What counts as a failure in a row. */
+const failures: ReadonlySet<Kind> = new Set<Kind>(["refuse", "drop", "loseReply", "rateLimit", "cut", "quietCut"])
 
 /** Who calls; a key for the count of failures in a row. */
 export type Caller = object
+
+/** How often one operation failed for one caller since it last did not, and the end of the last burst that it met. */
+interface Streak {
+  readonly count: number
+  readonly refusedUntil: number
+}
+
+const none: Streak = { count: 0, refusedUntil: -Infinity }
 
 /** Decides over the next call of an operation. */
 export interface Plan {
@@ -131,10 +142,18 @@ export const makePlan = (config: Config): Plan => {
   }
   const seed = config.seed ?? 1
   const inARow = config.inARow ?? 3
-  const streaks = new WeakMap<Caller, Map<Operation, number>>()
+  const streaks = new WeakMap<Caller, Map<Operation, Streak>>()
   let burstUntil = -Infinity
 
-  const byChance = (operation: Operation, call: number, mayFail: boolean, nowMs: number): ReadonlyArray<Fault> => {
+  const byChance = (
+    operation: Operation,
+    call: number,
+    { count: failed, refusedUntil }: Streak,
+    nowMs: number
+  ): ReadonlyArray<Fault> => {
+    const mayFail = failed < inARow
+    // Who was told to wait for the end of this burst and did not.
+    const impatient = () => refusedUntil === burstUntil
     const roll = dice(seed, `${operation} ${call}`)
     const faults: Array<Fault> = []
     const add = (kind: Kind, amount?: number) =>
@@ -143,7 +162,9 @@ export const makePlan = (config: Config): Plan => {
 
     if (hit(config.delay?.chance)) add("delay", roll() * millis(config.delay?.upTo ?? 0))
     if (hit(config.reorder?.chance)) add("reorder", millis(config.reorder?.upTo ?? 0))
-    if (nowMs < burstUntil) return [...faults, { operation, call, kind: "rateLimit", amount: burstUntil - nowMs }]
+    if (nowMs < burstUntil && (mayFail || impatient())) {
+      return [...faults, { operation, call, kind: "rateLimit", amount: burstUntil - nowMs }]
+    }
     if (mayFail) {
       const lasting = millis(config.rateLimit?.lasting ?? 0)
       if (hit(config.rateLimit?.chance) && nowMs >= burstUntil + lasting) {
@@ -178,11 +199,19 @@ export const makePlan = (config: Config): Plan => {
     next: (operation, caller, nowMs) => {
       const call = count(operation)
       if (config.operations !== undefined && !config.operations.includes(operation)) return { call, faults: [] }
-      const streak = streaks.get(caller) ?? new Map<Operation, number>()
-      streaks.set(caller, streak)
-      const before = streak.get(operation) ?? 0
-      const faults = byChance(operation, call, before < inARow, nowMs)
-      streak.set(operation, faults.some(({ kind }) => failures.has(kind)) ? before + 1 : 0)
+      const own = streaks.get(caller) ?? new Map<Operation, Streak>()
+      streaks.set(caller, own)
+      const before = own.get(operation) ?? none
+      const faults = byChance(operation, call, before, nowMs)
+      const failed = faults.find(({ kind }) => failures.has(kind))
+      if (failed === undefined) own.delete(operation)
+      else {
+        const again = failed.kind === "rateLimit" && before.refusedUntil === burstUntil
+        own.set(operation, {
+          count: before.count + (again ? 0 : 1),
+          refusedUntil: failed.kind === "rateLimit" ? burstUntil : before.refusedUntil
+        })
+      }
       return { call, faults }
     }
   }
