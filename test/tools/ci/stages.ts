@@ -31,16 +31,26 @@ const vitest = (...words: ReadonlyArray<string>): ReadonlyArray<string> => ["vit
 const localTests = vitest("test/tools/tier", "test/node/local/files", "test/conformance/local")
 const systemTests = { EFFECT_DEVBOX_TESTS: "system" }
 
-/** The local backend as one user, with one way to build devboxes. On Linux a stage fails unless it ran in exactly its tier. */
-const local = (who: "root" | "ordinary user", launcher: "bubblewrap" | "util-linux"): Stage => ({
-  name: `local: ${who}, ${launcher}`,
-  command: localTests,
-  who,
-  tests: true,
-  tier: `isolated/${launcher}`,
-  env: { ...systemTests, ...(launcher === "util-linux" ? { EFFECT_DEVBOX_BUBBLEWRAP: "off" } : {}) },
-  minutes: 10
-})
+/** The four ways in which devboxes are built on Linux. */
+const ways = (["root", "ordinary user"] as const).flatMap((who) =>
+  (["bubblewrap", "util-linux"] as const).map((launcher) => ({ who, launcher }))
+)
+
+/** A suite in each of those ways. A stage fails unless it ran in exactly its tier. */
+const eachWay = (
+  name: string,
+  command: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>>
+): ReadonlyArray<Stage> =>
+  ways.map(({ who, launcher }) => ({
+    name: `${name}: ${who}, ${launcher}`,
+    command,
+    who,
+    tests: true,
+    tier: `isolated/${launcher}`,
+    env: { ...env, ...(launcher === "util-linux" ? { EFFECT_DEVBOX_BUBBLEWRAP: "off" } : {}) },
+    minutes: 10
+  }))
 
 /** The demo, interrupted at something it says. */
 const interruptedDemo = (doing: string, interruptAt: string): Stage => ({
@@ -58,18 +68,8 @@ export const stages: ReadonlyArray<Stage> = [
   { name: "build", command: pnpm("build"), who: "caller", tests: false, minutes: 5 },
   { name: "test", command: pnpm("test"), who: "caller", tests: true, minutes: 15 },
   { name: "test:system", command: pnpm("test:system"), who: "caller", tests: true, minutes: 20 },
-  local("root", "bubblewrap"),
-  local("root", "util-linux"),
-  local("ordinary user", "bubblewrap"),
-  local("ordinary user", "util-linux"),
-  {
-    name: "escape attempts",
-    command: pnpm("escape"),
-    who: "caller",
-    tests: true,
-    tier: "isolated/bubblewrap",
-    minutes: 10
-  },
+  ...eachWay("local", localTests, systemTests),
+  ...eachWay("escape attempts", vitest("--config", "test/escape/vitest.config.ts"), {}),
   { name: "readme", command: ["node", "test/readme/run.ts"], who: "caller", tests: false, minutes: 5 },
   { name: "demo", command: pnpm("demo"), who: "caller", tests: false, minutes: 3 },
   interruptedDemo("creates a devbox", "→ create a devbox"),
