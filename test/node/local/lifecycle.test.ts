@@ -145,8 +145,8 @@ describe("devboxes on the local backend", () => {
         Effect.gen(function* () {
           const backend = yield* DevboxBackend.DevboxBackend
           const error = yield* Effect.flip(backend.create(new CreateParams({})))
-          assert.strictEqual(reasonOf(error)?._tag, "IsolationUnavailable")
-          assert.include(String((error as Error).message), "minimumIsolation")
+          assert.deepInclude(reasonOf(error), { _tag: "IsolationUnavailable", probe: "tier" })
+          assert.match(String((error as Error).message), /made with tier: "process".*minimumIsolation/s)
           const info = yield* backend.create(new CreateParams({ minimumIsolation: "process" }))
           assert.deepStrictEqual([info.isolation, info.network, info.status], ["process", "host", "running"])
         }),

@@ -4,7 +4,7 @@ import * as path from "node:path"
 import { IsolationUnavailable } from "@effect-devbox/core/DevboxError"
 import { ensureBase } from "../sandbox/base.ts"
 import { probeHost } from "../sandbox/probe.ts"
-import type { Base, HostReport } from "../sandbox/types.ts"
+import type { Base, HostReport, Probe } from "../sandbox/types.ts"
 import { backendError } from "./errors.ts"
 
 /** The probed host. */
@@ -40,24 +40,29 @@ export const makeHost = (stateDir: string, options: HostOptions): (() => Promise
   }
 }
 
+/** Without a failed probe it is the backend's own option that keeps it from isolating. */
+const whyNotIsolated = (
+  blocked: Probe | undefined
+): { readonly probe: string; readonly detail: string; readonly cure: string } => {
+  const accept = 'accept a devbox that is not isolated with minimumIsolation: "process"'
+  if (blocked === undefined) {
+    const detail = 'this local backend was made with tier: "process"'
+    return { probe: "tier", detail, cure: `make it without that option; or ${accept}` }
+  }
+  return {
+    probe: blocked.name,
+    detail: `the probe "${blocked.name}" failed: ${blocked.detail}`,
+    cure: blocked.cure === undefined ? accept : `${blocked.cure}; or ${accept}`
+  }
+}
+
 let warned = false
 
 /** Refuses a host that is weaker than what was asked for; a weaker tier that was asked for is said once on stderr. */
 export const checkIsolation = (report: HostReport, required: string): void => {
   if (report.tier === "isolated") return
   if (required !== "process") {
-    const blocked = report.blockedBy
-    throw backendError(
-      "create",
-      new IsolationUnavailable({
-        required,
-        probe: blocked?.name ?? "isolation",
-        detail: `the probe "${blocked?.name ?? "isolation"}" failed: ${blocked?.detail ?? "this system has no namespaces"}`,
-        cure:
-          (blocked?.cure === undefined ? "" : `${blocked.cure}; or `) +
-          'accept a devbox that is not isolated with minimumIsolation: "process"'
-      })
-    )
+    throw backendError("create", new IsolationUnavailable({ required, ...whyNotIsolated(report.blockedBy) }))
   }
   if (!warned) {
     warned = true
