@@ -56,6 +56,7 @@ interface Failures {
   readonly updateSnapshot: E.BackendError | E.ResourceNotFound
   readonly deleteSnapshot: E.BackendError | E.ResourceNotFound
   readonly listSnapshots: E.BackendError
+  readonly fork: E.BackendError | E.ResourceNotFound | E.DevboxNotReady | E.WaitTimeout | E.SnapshotFailed | E.Conflict
   readonly exec: E.BackendError | E.ResourceNotFound | E.DevboxNotReady | E.WaitTimeout | E.OutputLost
   readonly execOrFail:
     | E.BackendError
@@ -80,7 +81,7 @@ interface Failures {
 }
 
 /** What is no operation, or generic in the caller's own error. */
-type Exempt = "backend" | "capabilities" | "attach" | "attachSnapshot" | "attachExecution" | "upload"
+type Exempt = "backend" | "capabilities" | "attach" | "attachSnapshot" | "attachExecution" | "upload" | "keepAliveWhile"
 
 type WrongFailures = {
   [K in keyof Failures]: Equal<Failure<Service[K]>, Failures[K]> extends true
@@ -93,7 +94,7 @@ export const failures: Same<WrongFailures, never> = true
 export const complete: Same<Exclude<keyof Service, Exempt>, keyof Failures> = true
 
 /** Only what ends with a scope needs one; nothing else needs anything. */
-type Scoped = "create" | "execAsync"
+type Scoped = "create" | "execAsync" | "fork"
 type WrongNeeds = {
   [K in keyof Failures]: Same<Needs<Service[K]>, K extends Scoped ? Scope.Scope : never> extends true ? never : K
 }[keyof Failures]
@@ -113,6 +114,7 @@ interface Agreement {
   readonly shutdown: Handle["shutdown"]
   readonly snapshotDisk: Handle["snapshotDisk"]
   readonly snapshotDiskAsync: Handle["snapshotDiskAsync"]
+  readonly fork: Handle["fork"]
   readonly exec: Handle["cmd"]["exec"]
   readonly execOrFail: Handle["cmd"]["execOrFail"]
   readonly execAsync: Handle["cmd"]["execAsync"]
@@ -145,6 +147,7 @@ export const agreement: Same<Disagreeing, never> = true
 /** The functions ask for the service, and `create` for a scope besides. */
 export const functions: Same<Needs<typeof Functions.create>, DevboxService | Scope.Scope> = true
 export const detached: Same<Needs<typeof Functions.createDetached>, DevboxService> = true
+export const fork: Same<Needs<typeof Functions.fork>, DevboxService | Scope.Scope> = true
 export const close: Same<Failure<Handle["close"]>, E.ShutdownError> = true
 
 /** A stream's own error and needs come through an upload; contents without any add none. */
@@ -155,3 +158,9 @@ export const uploadStreamFails: Same<Failure<typeof uploadStream>, E.FileAccessE
 export const uploadStreamNeeds: Same<Needs<typeof uploadStream>, "need"> = true
 export const uploadText = () => handle.file.upload("/a", "text")
 export const uploadTextFails: Same<Failure<typeof uploadText>, E.FileAccessError> = true
+
+/** What is done while a devbox is kept alive keeps its own error and needs. */
+declare const job: Effect.Effect<number, "mine", "need">
+export const kept = () => handle.keepAliveWhile(job)
+export const keptFails: Same<Failure<typeof kept>, E.ReadyError | "mine"> = true
+export const keptNeeds: Same<Needs<typeof kept>, "need"> = true

@@ -29,6 +29,8 @@ export type Feature =
   | "consistentList"
   /** A devbox can outlive the process that created it. */
   | "detached"
+  /** A devbox that is not detached ends with the process that created it. Without it a scoped devbox has a dead-man time. */
+  | "ownerBound"
   | (string & {})
 
 /** The facts about a backend. What is absent fails with `UnsupportedError` before any side effect. */

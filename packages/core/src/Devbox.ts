@@ -5,9 +5,16 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { BackendError, WaitError } from "./DevboxError.ts"
-import type { CreateOptions, Devbox as Handle, Snapshot } from "./DevboxHandle.ts"
-import type { DevboxId, DevboxInfo, Notice, SnapshotId } from "./DevboxModel.ts"
+import type { BackendError, ReadyError, ShutdownError, SnapshotError, WaitError } from "./DevboxError.ts"
+import type {
+  AttachOptions,
+  CreateOptions,
+  Devbox as Handle,
+  ForkOptions,
+  KeepAliveOptions,
+  Snapshot
+} from "./DevboxHandle.ts"
+import { DevboxId, type DevboxInfo, type Notice, type SnapshotId } from "./DevboxModel.ts"
 import { DevboxService, type ListFilter } from "./DevboxService.ts"
 import type { SnapshotInfo } from "./Snapshot.ts"
 
@@ -23,8 +30,24 @@ export const createDetached = (options?: CreateOptions): Effect.Effect<Devbox, W
   DevboxService.use((service) => service.createDetached(options))
 
 /** The handle of a devbox that exists. */
-export const attach = (id: DevboxId | string): Effect.Effect<Devbox, never, DevboxService> =>
-  DevboxService.useSync((service) => service.attach(id))
+export const attach = (id: DevboxId | string, options?: AttachOptions): Effect.Effect<Devbox, never, DevboxService> =>
+  DevboxService.useSync((service) => service.attach(id, options))
+
+/** So many devboxes from one instant of one devbox, shut down with the scope; see `DevboxService.fork`. */
+export const fork = (
+  id: DevboxId | string,
+  count: number,
+  options?: ForkOptions
+): Effect.Effect<ReadonlyArray<Devbox>, SnapshotError | ShutdownError, DevboxService | Scope.Scope> =>
+  DevboxService.use((service) => service.fork(DevboxId.make(id), count, options))
+
+/** Runs an effect and keeps a devbox alive meanwhile; see `DevboxService.keepAliveWhile`. */
+export const keepAliveWhile = <A, E, R>(
+  id: DevboxId | string,
+  effect: Effect.Effect<A, E, R>,
+  options?: KeepAliveOptions
+): Effect.Effect<A, E | ReadyError, R | DevboxService> =>
+  DevboxService.use((service) => service.keepAliveWhile(DevboxId.make(id), effect, options))
 
 /** Every devbox that fits, newest first, a page at a time. */
 export const list = (filter?: ListFilter): Stream.Stream<DevboxInfo, BackendError, DevboxService> =>

@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
 import type {
+  BackendError,
   CommandFailed,
   ExecError,
   FileAccessError,
@@ -20,7 +21,16 @@ import type {
   SnapshotError,
   WaitError
 } from "./DevboxError.ts"
-import type { CreateParams, DevboxId, DevboxInfo, LogEntry, NetworkMode, SnapshotId, Usage } from "./DevboxModel.ts"
+import type {
+  CreateParams,
+  DevboxId,
+  DevboxInfo,
+  LogEntry,
+  NetworkMode,
+  Notice,
+  SnapshotId,
+  Usage
+} from "./DevboxModel.ts"
 import type { Channel, ExecutionDetail, ExecutionId, ExecutionInfo, Signal } from "./Execution.ts"
 import type { PortTunnel, SshKey, Tunnel } from "./Network.ts"
 import type { SnapshotInfo, SnapshotState } from "./Snapshot.ts"
@@ -34,8 +44,20 @@ export interface AwaitOptions {
   readonly schedule?: Schedule.Schedule<unknown> | undefined
 }
 
+/** How a handle works. */
+export interface AttachOptions {
+  /** What needs a devbox that runs (a command, a file, the network) resumes one that is suspended first. Default: it fails. */
+  readonly autoResume?: boolean | undefined
+}
+
+/** When to send signs of life. */
+export interface KeepAliveOptions {
+  /** Default: three in the time that the devbox lives without one, at least every five minutes. */
+  readonly schedule?: Schedule.Schedule<unknown> | undefined
+}
+
 /** What a devbox is to be. Everything may be left out. */
-export interface CreateOptions extends AwaitOptions {
+export interface CreateOptions extends AwaitOptions, AttachOptions {
   readonly name?: string | undefined
   readonly metadata?: Readonly<Record<string, string>> | undefined
   readonly from?:
@@ -50,6 +72,12 @@ export interface CreateOptions extends AwaitOptions {
   readonly launchCommands?: ReadonlyArray<string> | undefined
   /** How long the devbox lives without `keepAlive`; default one hour, at most 48. */
   readonly keepAliveTime?: Duration.Input | undefined
+  /**
+   * How long a scoped devbox outlives an owner that vanished without a word, on a backend that does not end it with its owner:
+   * it is created with this keep-alive time, which is renewed while the scope is open. Default 15 minutes there; `false` leaves
+   * the end to the backend. Without effect when `keepAliveTime`, `afterIdle` or the launch parameters say how long it lives.
+   */
+  readonly ownerTimeout?: Duration.Input | false | undefined
   /** What happens after a time without activity; takes the place of the keep-alive time. */
   readonly afterIdle?: { readonly time: Duration.Input; readonly action: "suspend" | "shutdown" } | undefined
   readonly network?: NetworkMode | undefined
@@ -61,6 +89,15 @@ export interface CreateOptions extends AwaitOptions {
   readonly launchParameters?: CreateParams["launchParameters"] | undefined
   readonly gateways?: Readonly<Record<string, { readonly gateway: string; readonly secret: string }>> | undefined
   readonly mcp?: Readonly<Record<string, { readonly mcpConfig: string; readonly secret: string }>> | undefined
+}
+
+/**
+ * What forks are to be. They are launched and kept apart as their source is, unless this says otherwise; its environment and
+ * secrets no backend shows, so they are given again. The time to wait is for the snapshot, and again for each devbox.
+ */
+export interface ForkOptions extends Omit<CreateOptions, "from"> {
+  /** How many are created at a time; default 10. */
+  readonly concurrency?: number | undefined
 }
 
 /** How a tunnel is to be; default open. */
@@ -206,6 +243,13 @@ export interface Devbox {
   /** Returns when accepted; wait with `awaitRunning`. */
   readonly resume: Effect.Effect<DevboxInfo, ReadyError>
   readonly keepAlive: Effect.Effect<void, ReadyError>
+  /** Runs an effect and keeps the devbox alive meanwhile; see `DevboxService.keepAliveWhile`. */
+  readonly keepAliveWhile: <A, E, R>(
+    effect: Effect.Effect<A, E, R>,
+    options?: KeepAliveOptions
+  ) => Effect.Effect<A, E | ReadyError, R>
+  /** Notices that this devbox will be suspended or shut down. */
+  readonly notices: Stream.Stream<Notice, BackendError>
   readonly update: (change: {
     readonly name?: string | undefined
     readonly metadata?: Readonly<Record<string, string>> | undefined
@@ -221,6 +265,11 @@ export interface Devbox {
   ) => Effect.Effect<Snapshot, SnapshotError | ShutdownError>
   /** Asks for a snapshot; wait with its `awaitCompleted`. */
   readonly snapshotDiskAsync: (options?: SnapshotOptions) => Effect.Effect<Snapshot, ReadyError | ShutdownError>
+  /** So many devboxes from one instant of this one, until the scope closes; see `DevboxService.fork`. */
+  readonly fork: (
+    count: number,
+    options?: ForkOptions
+  ) => Effect.Effect<ReadonlyArray<Devbox>, SnapshotError | ShutdownError, Scope.Scope>
   readonly shutdown: (options?: { readonly force?: boolean | undefined }) => Effect.Effect<DevboxInfo, ShutdownError>
   /** `shutdown` without a result. */
   readonly close: Effect.Effect<void, ShutdownError>

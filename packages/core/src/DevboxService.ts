@@ -22,6 +22,7 @@ import type {
   WaitError
 } from "./DevboxError.ts"
 import type {
+  AttachOptions,
   AwaitOptions,
   Command,
   Contents,
@@ -29,6 +30,8 @@ import type {
   Devbox,
   ExecOptions,
   Execution,
+  ForkOptions,
+  KeepAliveOptions,
   KillOptions,
   Snapshot,
   SnapshotOptions,
@@ -60,7 +63,7 @@ export interface Interface {
   /** Creates a devbox, waits until it runs, and leaves it to you. When the wait fails it is shut down: nobody has its id. */
   readonly createDetached: (options?: CreateOptions) => Effect.Effect<Devbox, WaitError>
   /** The handle of a devbox that exists. Does nothing by itself. */
-  readonly attach: (id: DevboxId | string) => Devbox
+  readonly attach: (id: DevboxId | string, options?: AttachOptions) => Devbox
   /** Every devbox that fits, newest first, a page at a time in constant memory. */
   readonly list: (filter?: ListFilter) => Stream.Stream<DevboxInfo, BackendError>
   readonly getInfo: (id: DevboxId) => Effect.Effect<DevboxInfo, LookupError>
@@ -77,11 +80,21 @@ export interface Interface {
     options?: { readonly force?: boolean | undefined }
   ) => Effect.Effect<DevboxInfo, ShutdownError>
   readonly keepAlive: (id: DevboxId) => Effect.Effect<void, ReadyError>
+  /**
+   * Runs an effect and keeps a devbox alive meanwhile. Fails, and interrupts the effect, when the devbox is over; a backend that
+   * cannot be reached for a while does neither.
+   */
+  readonly keepAliveWhile: <A, E, R>(
+    id: DevboxId,
+    effect: Effect.Effect<A, E, R>,
+    options?: KeepAliveOptions
+  ) => Effect.Effect<A, E | ReadyError, R>
   readonly usage: (id: DevboxId) => Effect.Effect<Usage, LookupError>
   readonly logs: (
     id: DevboxId,
     filter?: { readonly executionId?: ExecutionId | undefined; readonly shellName?: string | undefined }
   ) => Effect.Effect<ReadonlyArray<LogEntry>, LookupError>
+  /** Notices that devboxes will be suspended or shut down: those pending, then each new one. Connects again by itself. */
   readonly notices: Stream.Stream<Notice, BackendError>
 
   readonly snapshotDisk: (
@@ -102,6 +115,16 @@ export interface Interface {
     readonly devboxId?: DevboxId | undefined
     readonly metadata?: Readonly<Record<string, string>> | undefined
   }) => Stream.Stream<SnapshotInfo, BackendError>
+
+  /**
+   * So many devboxes from one instant of one devbox, shut down with the scope. They are made through a snapshot, which is
+   * deleted when the last of them is gone. When one cannot be made the others are shut down at once.
+   */
+  readonly fork: (
+    id: DevboxId,
+    count: number,
+    options?: ForkOptions
+  ) => Effect.Effect<ReadonlyArray<Devbox>, SnapshotError | ShutdownError, Scope.Scope>
 
   readonly exec: (id: DevboxId, command: Command, options?: ExecOptions) => Effect.Effect<ExecResult, ExecError>
   readonly execOrFail: (

@@ -60,7 +60,8 @@ const shape = (engine: Engine, defaults: Defaults): Shape =>
         "executionEnv",
         "consistentList",
         "idempotentStdin",
-        "detached"
+        "detached",
+        "ownerBound"
       ]),
       limits: { memory: "perProcess", cpu: "perProcess", pids: "perProcess", disk: "unavailable" },
       networks: new Set(["none", "host"])

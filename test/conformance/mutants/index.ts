@@ -2,6 +2,7 @@
 import { commands, control, output, shells } from "./commands.ts"
 import { files, isolation, network, snapshots } from "./files.ts"
 import { lifecycle, lists, states } from "./lifecycle.ts"
+import { forks, lives } from "./lives.ts"
 import type { Mutant } from "./mutant.ts"
 import { lifetimes, serviceCommands, serviceThings, waits } from "./service.ts"
 
@@ -23,4 +24,11 @@ export const backendMutants: ReadonlyArray<Mutant> = [
 ]
 
 /** Mutants that the laws of `DevboxService` must reject. */
-export const serviceMutants: ReadonlyArray<Mutant> = [...lifetimes, ...waits, ...serviceCommands, ...serviceThings]
+export const serviceMutants: ReadonlyArray<Mutant> = [
+  ...lifetimes,
+  ...waits,
+  ...serviceCommands,
+  ...serviceThings,
+  ...forks,
+  ...lives
+]

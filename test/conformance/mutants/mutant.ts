@@ -43,7 +43,7 @@ export const brokenHandle = (
     const change = (devbox: Devbox): Devbox => ({ ...devbox, ...breaks(devbox, service, backend) })
     return {
       create: (options) => Effect.map(service.create(options), change),
-      attach: (id) => change(service.attach(id))
+      attach: (id, options) => change(service.attach(id, options))
     }
   })
 

@@ -30,7 +30,8 @@ const features: ReadonlyArray<Feature> = [
   "notices",
   "executionEnv",
   "idempotentStdin",
-  "consistentList"
+  "consistentList",
+  "ownerBound"
 ]
 
 /** The operations that come with a feature. */

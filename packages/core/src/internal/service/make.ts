@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Shape } from "../../DevboxBackend.ts"
-import type { CreateOptions, Devbox } from "../../DevboxHandle.ts"
+import type { AttachOptions, CreateOptions, Devbox } from "../../DevboxHandle.ts"
 import { DevboxId, SnapshotId } from "../../DevboxModel.ts"
 import type { ExecutionId } from "../../Execution.ts"
 import type { Interface } from "../../DevboxService.ts"
@@ -11,10 +11,14 @@ import { bindDevbox, bindExecution, bindSnapshot } from "../handle.ts"
 import { pages } from "../pages.ts"
 import { release } from "../release.ts"
 import { idempotent, keyed } from "../retry.ts"
+import { waking } from "../waking.ts"
 import * as Create from "./create.ts"
 import * as Executions from "./executions.ts"
 import * as Files from "./files.ts"
+import { fork } from "./fork.ts"
+import { deadMan, keepAliveWhile, renew } from "./lifeline.ts"
 import * as Network from "./network.ts"
+import { notices } from "./notices.ts"
 import { hideSnapshotStamp, hideStamp, keepStamp } from "./ownership.ts"
 import * as Snapshots from "./snapshots.ts"
 import { awaitSnapshot, awaitStatus } from "./waits.ts"
@@ -29,27 +33,35 @@ export const makeService = (backend: Shape): Interface => {
     )
   const on = (name: string, id: string) => span(name, { "devbox.id": id })
 
-  const attach = (id: DevboxId | string): Devbox => bindDevbox(service, backend, DevboxId.make(id))
+  let awake: Interface | undefined
+  const attach = (id: DevboxId | string, options: AttachOptions = {}): Devbox => {
+    if (options.autoResume !== true) return bindDevbox(service, backend, DevboxId.make(id))
+    awake ??= makeService(waking(backend))
+    return awake.attach(id)
+  }
 
   const running = (info: { readonly id: DevboxId; readonly status: string }, options: CreateOptions) =>
     info.status === "running" ? Effect.void : Effect.asVoid(awaitStatus(backend, info.id, "running", options))
 
   const create: Interface["create"] = (options = {}) =>
-    Effect.uninterruptibleMask((restore) =>
+    Effect.uninterruptibleMask((restore) => {
+      const limit = deadMan(backend, options)
+      const bounded = limit === undefined ? options : { ...options, keepAliveTime: limit }
       // The finalizer is in place before anything can fail, time out or be interrupted.
-      Effect.acquireRelease(Create.request(backend, Create.toParams(options, false), restore), (info) =>
+      return Effect.acquireRelease(Create.request(backend, Create.toParams(bounded, false), restore), (info) =>
         release(backend, info.id)
       ).pipe(
         Effect.tap((info) => restore(running(info, options))),
-        Effect.map((info) => attach(info.id))
+        Effect.tap((info) => (limit === undefined ? Effect.void : renew(backend, info.id, limit))),
+        Effect.map((info) => attach(info.id, options))
       )
-    ).pipe(span("create"))
+    }).pipe(span("create"))
 
   const createDetached: Interface["createDetached"] = (options = {}) =>
     give(({ restore, undoBy }) =>
       Effect.flatMap(Create.request(backend, Create.toParams(options, true), restore), (info) => {
         undoBy(release(backend, info.id))
-        return Effect.as(restore(running(info, options)), attach(info.id))
+        return Effect.as(restore(running(info, options)), attach(info.id, options))
       }).pipe(span("createDetached"))
     )
 
@@ -79,7 +91,8 @@ export const makeService = (backend: Shape): Interface => {
     keepAlive: (id) => keyed(backend.keepAlive(id)).pipe(on("keepAlive", id)),
     usage: (id) => idempotent(backend.usage(id)).pipe(on("usage", id)),
     logs: (id, filter) => idempotent(backend.logs(id, filter)).pipe(on("logs", id)),
-    notices: backend.notices,
+    keepAliveWhile: (id, effect, options) => keepAliveWhile(backend, id, effect, options),
+    notices: notices(backend),
 
     snapshotDisk: (id, options = {}) =>
       give((giving) =>
@@ -109,6 +122,7 @@ export const makeService = (backend: Shape): Interface => {
       ),
     deleteSnapshot: (id) => keyed(backend.deleteSnapshot(id)).pipe(span("deleteSnapshot", { "snapshot.id": id })),
     listSnapshots: (filter = {}) => Snapshots.list(backend, filter),
+    fork: (id, count, options = {}) => fork(backend, id, count, options, create).pipe(on("fork", id)),
 
     exec: (id, command, options) => Executions.exec(backend, id, command, options).pipe(on("exec", id)),
     execOrFail: (id, command, options) =>

@@ -1,5 +1,6 @@
 /** Disk snapshots: take, wait, and undo what nobody was given. */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Shape } from "../../DevboxBackend.ts"
 import type { BackendError, Conflict, LookupError, ReadyError, SnapshotError } from "../../DevboxError.ts"
@@ -10,7 +11,7 @@ import { type SnapshotInfo, SnapshotParams, SnapshotState } from "../../Snapshot
 import { defined } from "../defined.ts"
 import type { Giving, Restore } from "../give.ts"
 import { pages } from "../pages.ts"
-import { idempotent } from "../retry.ts"
+import { idempotent, keyed } from "../retry.ts"
 import * as Ownership from "./ownership.ts"
 import { awaitSnapshot } from "./waits.ts"
 
@@ -18,17 +19,29 @@ import { awaitSnapshot } from "./waits.ts"
 export const toParams = (options: SnapshotOptions): SnapshotParams =>
   new SnapshotParams(defined({ name: options.name, metadata: options.metadata, commitMessage: options.commitMessage }))
 
+/** Whether a snapshot is known to be gone. */
+const isGone = (backend: Shape, id: SnapshotId): Effect.Effect<boolean> =>
+  idempotent(backend.getSnapshot(id)).pipe(
+    Effect.map(({ status }) => status === "deleted"),
+    Effect.catch((error) => Effect.succeed(error._tag === "ResourceNotFound"))
+  )
+
+/** Deletes a snapshot that nobody keeps; cannot fail, so what is not confirmed is reported. */
 const discard = (backend: Shape, id: SnapshotId): Effect.Effect<void> =>
-  idempotent(backend.deleteSnapshot(id)).pipe(
+  keyed(backend.deleteSnapshot(id)).pipe(
     Effect.catchTag("ResourceNotFound", () => Effect.void),
     Effect.catchCause((cause) =>
-      report({
-        resource: "snapshot",
-        id,
-        devboxId: undefined,
-        backend: backend.name,
-        detail: `it was not waited for to its end and deleting it failed: ${String(cause)}`
-      })
+      Effect.flatMap(isGone(backend, id), (gone) =>
+        gone
+          ? Effect.void
+          : report({
+              resource: "snapshot",
+              id,
+              devboxId: undefined,
+              backend: backend.name,
+              detail: `nobody keeps it and deleting it failed: ${String(cause)}`
+            })
+      )
     )
   )
 
@@ -42,6 +55,19 @@ const request = (backend: Shape, id: DevboxId, options: SnapshotOptions, restore
     (info) => discard(backend, info.id)
   )
 }
+
+/** A complete snapshot that is deleted with the scope. Must be called without interruption; `restore` lets it in. */
+export const scoped = (
+  backend: Shape,
+  id: DevboxId,
+  options: SnapshotOptions,
+  wait: AwaitOptions,
+  restore: Restore
+): Effect.Effect<SnapshotInfo, SnapshotError | Conflict, Scope.Scope> =>
+  Effect.flatMap(
+    Effect.acquireRelease(request(backend, id, options, restore), (info) => discard(backend, info.id)),
+    (info) => restore(awaitSnapshot(backend, info.id, wait))
+  )
 
 /** Asks for a snapshot. One that the caller will never be given is deleted. */
 export const start = (

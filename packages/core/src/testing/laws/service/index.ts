@@ -1,9 +1,18 @@
 /** Every law of `DevboxService`. */
 import type { ServiceLaw } from "../law.ts"
 import { commands } from "./commands.ts"
+import { forks } from "./forks.ts"
 import { lifetimes } from "./lifetimes.ts"
+import { lives } from "./lives.ts"
 import { things } from "./things.ts"
 import { waits } from "./waits.ts"
 
 /** See above. */
-export const serviceLaws: ReadonlyArray<ServiceLaw> = [...lifetimes, ...waits, ...commands, ...things]
+export const serviceLaws: ReadonlyArray<ServiceLaw> = [
+  ...lifetimes,
+  ...waits,
+  ...commands,
+  ...things,
+  ...forks,
+  ...lives
+]
