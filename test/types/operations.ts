@@ -69,6 +69,7 @@ interface Failures {
   readonly execDetached: E.BackendError | E.ResourceNotFound | E.DevboxNotReady
   readonly getExecution: E.BackendError | E.ResourceNotFound
   readonly kill: E.BackendError | E.ResourceNotFound | E.DevboxNotReady | E.WaitTimeout
+  readonly pty: E.BackendError | E.ResourceNotFound | E.DevboxNotReady
   readonly readFile: E.BackendError | E.ResourceNotFound | E.DevboxNotReady | E.FileError
   readonly writeFile: E.BackendError | E.ResourceNotFound | E.DevboxNotReady | E.FileError
   readonly download: E.BackendError | E.ResourceNotFound | E.DevboxNotReady | E.FileError
@@ -94,7 +95,7 @@ export const failures: Same<WrongFailures, never> = true
 export const complete: Same<Exclude<keyof Service, Exempt>, keyof Failures> = true
 
 /** Only what ends with a scope needs one; nothing else needs anything. */
-type Scoped = "create" | "execAsync" | "fork"
+type Scoped = "create" | "execAsync" | "fork" | "pty"
 type WrongNeeds = {
   [K in keyof Failures]: Same<Needs<Service[K]>, K extends Scoped ? Scope.Scope : never> extends true ? never : K
 }[keyof Failures]
@@ -128,6 +129,7 @@ interface Agreement {
   readonly getTunnel: Handle["net"]["getTunnel"]
   readonly createTunnel: Handle["net"]["createTunnel"]
   readonly removeTunnel: Handle["net"]["removeTunnel"]
+  readonly pty: Handle["cmd"]["pty"]
   readonly kill: Execution["kill"]
   readonly getExecution: Execution["getState"]
   readonly getSnapshot: Snapshot["getInfo"]

@@ -24,14 +24,26 @@ const laws = [
   ...Laws.serviceLaws.map((law): readonly [string, AnyLaw] => ["service", law])
 ]
 
+const connections = [
+  "dial-refused",
+  "pty-echoes",
+  "pty-ends-with-scope",
+  "pty-environment",
+  "pty-exit",
+  "pty-handle",
+  "pty-interrupt",
+  "pty-shell",
+  "pty-size"
+]
+
 /** Laws that cannot be asked for over a wire, each with the reason; any other skip is a failure. */
 const skips: Readonly<Record<keyof typeof modes, ReadonlyArray<string>>> = {
-  // A connection into a devbox is no request.
-  ours: ["dial-refused"],
-  socket: ["dial-refused"],
+  // A connection into a devbox is no request, and neither is a terminal.
+  ours: connections,
+  socket: connections,
   // Runloop's wire has text for output, no list filter, no signals, and nothing for one command's environment.
   plain: [
-    "dial-refused",
+    ...connections,
     "exec-exact-bytes",
     "exec-folder-and-environment",
     "exec-large-output",

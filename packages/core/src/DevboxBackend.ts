@@ -38,7 +38,9 @@ import type {
   OutputCursor,
   OutputEvent,
   Signal,
-  StdinInput
+  StdinInput,
+  TerminalOptions,
+  TerminalSize
 } from "./Execution.ts"
 import type { SshKey, Tunnel, TunnelOptions } from "./Network.ts"
 import type { SnapshotInfo, SnapshotParams, SnapshotState } from "./Snapshot.ts"
@@ -67,11 +69,17 @@ export interface StartExecution {
   readonly cwd?: string | undefined
 }
 
-/** A terminal inside a devbox; it ends with its scope. */
+/** A terminal inside a devbox; with its scope everything that runs in it ends. */
 export interface Terminal {
+  /**
+   * What it shows, each byte once: a reader goes on where the one before it stopped. Ends when what runs in the terminal has
+   * ended and everything was read. Unread output makes the terminal wait.
+   */
   readonly output: Stream.Stream<Uint8Array, ReadyError>
+  /** What is typed. The end of the input is not the end of the terminal. */
   readonly input: Sink.Sink<void, Uint8Array, never, ReadyError>
-  readonly resize: (size: { readonly cols: number; readonly rows: number }) => Effect.Effect<void, ReadyError>
+  readonly resize: (size: TerminalSize) => Effect.Effect<void, ReadyError>
+  /** The exit status of what runs in it, 128 + n after the death by signal n. */
   readonly exit: Effect.Effect<number, ReadyError>
 }
 
@@ -157,10 +165,8 @@ export interface Implementation {
     options?: { readonly group?: boolean | undefined; readonly signal?: Signal | undefined }
   ) => Effect.Effect<ExecutionInfo, ReadyError>
 
-  readonly openTerminal?: (
-    id: DevboxId,
-    options: { readonly cols: number; readonly rows: number; readonly command?: string | undefined }
-  ) => Effect.Effect<Terminal, ReadyError, Scope.Scope>
+  /** Opens a terminal; `env` and `cwd` need the feature `executionEnv`. It is no execution: no list and no log shows it. */
+  readonly openTerminal?: (id: DevboxId, options: TerminalOptions) => Effect.Effect<Terminal, ReadyError, Scope.Scope>
 
   /** The bytes of a file. `text` says that the caller wants text, for a backend that has another way for it. */
   readonly download: (

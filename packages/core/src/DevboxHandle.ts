@@ -31,7 +31,15 @@ import type {
   SnapshotId,
   Usage
 } from "./DevboxModel.ts"
-import type { Channel, ExecutionDetail, ExecutionId, ExecutionInfo, Signal } from "./Execution.ts"
+import type {
+  Channel,
+  ExecutionDetail,
+  ExecutionId,
+  ExecutionInfo,
+  Signal,
+  TerminalOptions,
+  TerminalSize
+} from "./Execution.ts"
 import type { PortTunnel, SshKey, Tunnel } from "./Network.ts"
 import type { SnapshotInfo, SnapshotState } from "./Snapshot.ts"
 import type { ExecResult } from "./ExecResult.ts"
@@ -163,6 +171,28 @@ export interface Execution {
   readonly kill: (options?: KillOptions) => Effect.Effect<ExecutionInfo, WaitError>
 }
 
+/** How a terminal is opened; 80 by 24 characters unless told otherwise. */
+export type PtyOptions = Partial<TerminalOptions>
+
+/** An interactive terminal in a devbox. It ends with the scope it was opened in, and everything in it. */
+export interface Pty {
+  readonly devboxId: DevboxId
+  /**
+   * What the terminal shows, each byte once: a reader goes on where the one before it stopped, so one at a time. It must be
+   * read: what runs in the terminal waits when it is not.
+   */
+  readonly output: Stream.Stream<Uint8Array, ReadyError>
+  /** The same as text; characters are whole across readers. */
+  readonly text: Stream.Stream<string, ReadyError>
+  /** What is typed. The end of the input is not the end of the terminal; Ctrl-D is `"\x04"`. */
+  readonly input: Sink.Sink<void, string | Uint8Array, never, ReadyError>
+  readonly send: (input: string | Uint8Array) => Effect.Effect<void, ReadyError>
+  /** What runs in the terminal hears of its new size. */
+  readonly resize: (size: TerminalSize) => Effect.Effect<void, ReadyError>
+  /** The exit status of what runs in it. */
+  readonly exit: Effect.Effect<number, ReadyError>
+}
+
 /** Running commands. */
 export interface Cmd {
   /** Runs a command to its end; the exit status is data. Interruption and timeout end the command. */
@@ -276,6 +306,8 @@ export interface Devbox {
   readonly cmd: Cmd & {
     /** A persistent shell; without a name it gets one of its own. */
     readonly shell: (name?: string) => Shell
+    /** An interactive terminal, ended with the scope; needs the feature `pty`. */
+    readonly pty: (options?: PtyOptions) => Effect.Effect<Pty, ReadyError, Scope.Scope>
   }
   readonly file: Files
   readonly net: Net

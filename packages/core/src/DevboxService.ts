@@ -33,6 +33,8 @@ import type {
   ForkOptions,
   KeepAliveOptions,
   KillOptions,
+  Pty,
+  PtyOptions,
   Snapshot,
   SnapshotOptions,
   StartOptions,
@@ -150,6 +152,8 @@ export interface Interface {
     executionId: ExecutionId,
     options?: KillOptions
   ) => Effect.Effect<ExecutionInfo, WaitError>
+  /** An interactive terminal, ended with the scope; needs the feature `pty`. */
+  readonly pty: (id: DevboxId, options?: PtyOptions) => Effect.Effect<Pty, ReadyError, Scope.Scope>
 
   readonly readFile: (id: DevboxId, path: string) => Effect.Effect<string, FileAccessError>
   readonly writeFile: (id: DevboxId, path: string, contents: string) => Effect.Effect<ExecutionDetail, FileAccessError>

@@ -93,3 +93,17 @@ export type Signal = "SIGTERM" | "SIGKILL" | "SIGINT" | "SIGHUP" | "SIGQUIT" | "
 
 /** What can be given to the stdin of a command that was started with `attachStdin`. */
 export type StdinInput = { readonly bytes: Uint8Array } | { readonly signal: "EOF" | "INTERRUPT" }
+
+/** The size of a terminal in characters, each from 1 to 1000. */
+export interface TerminalSize {
+  readonly cols: number
+  readonly rows: number
+}
+
+/** How a terminal is opened. */
+export interface TerminalOptions extends TerminalSize {
+  /** What runs in it, read by bash. Default: an interactive login shell. */
+  readonly command?: string | undefined
+  readonly env?: Readonly<Record<string, string>> | undefined
+  readonly cwd?: string | undefined
+}

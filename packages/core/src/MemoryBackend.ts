@@ -20,7 +20,7 @@ import { make as makeWorld } from "./internal/memory/world.ts"
 
 export type { Operation } from "./internal/intercept.ts"
 export type { Call } from "./internal/memory/faults.ts"
-export type { Exit, Process, Program, Server } from "./internal/memory/process.ts"
+export type { Exit, Process, Program, Server, Tty } from "./internal/memory/process.ts"
 export type { Command, Printed, Reply } from "./internal/memory/script.ts"
 export type { Phase } from "./internal/memory/state.ts"
 
@@ -32,8 +32,8 @@ export type { Phase } from "./internal/memory/state.ts"
  * A command is answered by the first of `commands` that matches it as a whole. Otherwise its text is read as a list of simple
  * commands (`;`, `&&`, `||`, quotes, `$NAME`, `>`, `>>`, `<`, `2>&1`), each of which is scripted, or a shell builtin
  * (`cd export unset exit kill -SIGNAL $$ trap '' SIGNAL`), or one of
- * `true false echo printf cat pwd printenv sleep mkdir rm ls chmod test sh -c`; anything else ends with 127, "command not
- * found". Pipes, substitutions, globs and loops are refused with status 2 and a word about it: script the command.
+ * `true false echo printf cat pwd printenv sleep stty mkdir rm ls chmod test sh -c`; anything else ends with 127, "command not
+ * found". A terminal edits lines, echoes and takes Ctrl-C and Ctrl-D; without a command it prompts with `$ `. Pipes, substitutions, globs and loops are refused with status 2 and a word about it: script the command.
  */
 export interface Options {
   /** The name in errors and spans; default `memory`. */

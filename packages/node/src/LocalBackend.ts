@@ -30,6 +30,8 @@ import { output } from "./internal/local/output.ts"
 import { type OpenEngine, openEngine } from "./internal/local/owner.ts"
 import { sweep, type SweepReport } from "./internal/local/recovery.ts"
 import { startExecution } from "./internal/local/start.ts"
+import { openTerminal } from "./internal/local/terminal.ts"
+import { findTool } from "./internal/sandbox/tools.ts"
 import { defaultStateDir, openStore } from "./internal/store/store.ts"
 
 /** Where devboxes live and how weak they may be. */
@@ -46,12 +48,16 @@ export interface Options {
   readonly tier?: "process" | undefined
 }
 
+/** What makes terminals is a program, and elsewhere one of the same name is another program. */
+const hasTerminals = (): boolean => process.platform === "linux" && findTool("script") !== undefined
+
 const shape = (engine: Engine, defaults: Defaults): Shape =>
   make({
     name: backendName,
     capabilities: {
       features: new Set([
         "stdin",
+        ...(hasTerminals() ? ["pty"] : []),
         "exactBytes",
         "killSignals",
         "metadataFilter",
@@ -102,6 +108,7 @@ const shape = (engine: Engine, defaults: Defaults): Shape =>
       attempt<ReadyError, ExecutionInfo>("kill", () =>
         Executions.killExecution(engine, id, executionId, options ?? {})
       ),
+    openTerminal: (id, options) => openTerminal(engine, id, options),
     download: (id, path) => Files.download(engine, id, path),
     upload: (id, path, contents) => Files.upload(engine, id, path, contents)
   })

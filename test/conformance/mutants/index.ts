@@ -4,6 +4,7 @@ import { files, isolation, network, snapshots } from "./files.ts"
 import { lifecycle, lists, states } from "./lifecycle.ts"
 import { forks, lives } from "./lives.ts"
 import type { Mutant } from "./mutant.ts"
+import { terminals } from "./terminals.ts"
 import { lifetimes, serviceCommands, serviceThings, waits } from "./service.ts"
 
 export type { Mutant } from "./mutant.ts"
@@ -17,6 +18,7 @@ export const backendMutants: ReadonlyArray<Mutant> = [
   ...output,
   ...control,
   ...shells,
+  ...terminals,
   ...files,
   ...isolation,
   ...snapshots,

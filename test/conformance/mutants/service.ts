@@ -1,11 +1,12 @@
 /** Mutants of the service, and of backends where only the service would notice. */
 import { FileError, ResourceNotFound } from "@effect-devbox/core/DevboxError"
-import type { Devbox, Execution } from "@effect-devbox/core/DevboxHandle"
+import type { Devbox, Execution, Pty } from "@effect-devbox/core/DevboxHandle"
 import { DevboxNotReady } from "@effect-devbox/core/DevboxError"
 import type { ExecutionId } from "@effect-devbox/core/Execution"
 import { PortTunnel } from "@effect-devbox/core/Network"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import {
   broken,
@@ -33,6 +34,11 @@ const brokenExecution = (law: string, is: string, breaks: (sound: Execution) => 
     })
     return { ...starting(cmd), shell: (name) => ({ ...cmd.shell(name), ...starting(cmd.shell(name)) }) }
   })
+
+const brokenPty = (is: string, breaks: (sound: Cmd) => Partial<Cmd>): Mutant => brokenCmd("pty-handle", is, breaks)
+
+const brokenPtyHandle = (is: string, breaks: (sound: Pty) => Partial<Pty>): Mutant =>
+  brokenPty(is, (cmd) => ({ pty: (options) => Effect.map(cmd.pty(options), (pty) => ({ ...pty, ...breaks(pty) })) }))
 
 const unending = (law: string) =>
   broken(law, "cannot be killed", (b) => ({ kill: (id, executionId) => b.getExecution(id, executionId) }))
@@ -226,6 +232,17 @@ export const serviceCommands: ReadonlyArray<Mutant> = [
   })),
   broken("shell-handle", "is a new one each time", (b) => starts(b, () => ({ shell: undefined }))),
   brokenCmd("shell-handle", "is always the same", (cmd) => ({ shell: () => cmd.shell("the-only-one") })),
+  brokenPty("takes any size", (cmd) => ({ pty: (options = {}) => cmd.pty({ ...options, cols: options.cols || 80 }) })),
+  brokenPty("is small unless told otherwise", (cmd) => ({
+    pty: (options) => cmd.pty({ cols: 40, rows: 12, ...options })
+  })),
+  brokenPtyHandle("decodes each byte by itself", ({ output }) => ({
+    text: Stream.map(output, (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))
+  })),
+  brokenPtyHandle("sends nothing", () => ({ send: () => Effect.void })),
+  brokenPtyHandle("takes only text that is sent", () => ({ input: Sink.drain })),
+  brokenPtyHandle("takes any new size", ({ resize }) => ({ resize: (size) => Effect.ignore(resize(size)) })),
+  brokenPtyHandle("always ends badly", ({ exit }) => ({ exit: Effect.as(exit, 1) })),
   unending("kill-handle"),
   brokenExecution("kill-handle", "only asks", (execution) => ({ kill: () => Effect.orDie(execution.getState) }))
 ]

@@ -1,6 +1,5 @@
 /** Handles: the service with an id filled in. No logic of its own beyond the shapes of streams. */
 import * as Effect from "effect/Effect"
-import * as Predicate from "effect/Predicate"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -9,12 +8,10 @@ import type { Cmd, Devbox, Execution, Shell, Snapshot } from "../DevboxHandle.ts
 import type { DevboxId, SnapshotId } from "../DevboxModel.ts"
 import type { Interface } from "../DevboxService.ts"
 import type { Channel, ExecutionId } from "../Execution.ts"
+import { encode } from "./encode.ts"
 import { once } from "./retry.ts"
 import * as Executions from "./service/executions.ts"
 import { tail } from "./tail.ts"
-
-const encode = (input: string | Uint8Array): Uint8Array =>
-  Predicate.isString(input) ? new TextEncoder().encode(input) : input
 
 /** The handle of a devbox. */
 export const bindDevbox = (service: Interface, backend: Shape, id: DevboxId): Devbox => {
@@ -47,7 +44,7 @@ export const bindDevbox = (service: Interface, backend: Shape, id: DevboxId): De
     fork: (count, options) => service.fork(id, count, options),
     shutdown: (options) => service.shutdown(id, options),
     close: Effect.asVoid(service.shutdown(id)),
-    cmd: { ...cmd(), shell },
+    cmd: { ...cmd(), shell, pty: (options) => service.pty(id, options) },
     file: {
       read: (path) => service.readFile(id, path),
       write: (path, contents) => service.writeFile(id, path, contents),

@@ -1,11 +1,8 @@
 /** Small helpers for bytes and lines. */
 
-const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+export { encode as toBytes } from "../encode.ts"
 
-/** Text as UTF-8; bytes as they are. */
-export const toBytes = (data: string | Uint8Array): Uint8Array =>
-  typeof data === "string" ? encoder.encode(data) : data
+const decoder = new TextDecoder()
 
 /** Bytes as text; what is not UTF-8 becomes U+FFFD. */
 export const toText = (bytes: Uint8Array): string => decoder.decode(bytes)

@@ -31,6 +31,7 @@ export const add = (world: World, params: CreateParams, files: Files.FileTree): 
     endTimeMs: undefined,
     files,
     executions: new Map(),
+    terminals: new Set(),
     shells: new Map(),
     listeners: new Map(),
     logs: [],

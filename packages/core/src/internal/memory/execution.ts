@@ -101,7 +101,7 @@ export const info = (execution: Execution, lines: number): ExecutionInfo => {
 /** The command as its program sees it. */
 export const toProcess = (
   execution: Execution,
-  surroundings: Pick<Process, "env" | "cwd" | "files" | "listen">,
+  surroundings: Pick<Process, "env" | "cwd" | "files" | "listen" | "terminal">,
   effects: Pick<Process, "stdout" | "stderr" | "ignore">
 ): Process => ({
   ...surroundings,

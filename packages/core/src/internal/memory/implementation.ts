@@ -11,16 +11,18 @@ import * as Lifecycle from "./lifecycle.ts"
 import * as Listing from "./listing.ts"
 import * as Network from "./network.ts"
 import * as Snapshots from "./snapshots.ts"
+import { openTerminal } from "./terminal.ts"
 import { usage } from "./usage.ts"
 import type { World } from "./state.ts"
 
-/** What a devbox in memory can do. It has no terminal, no SSH, and does not outlive its process. */
+/** What a devbox in memory can do. It has no SSH and does not outlive its process. */
 const features: ReadonlyArray<Feature> = [
   "suspend",
   "snapshot",
   "liveSnapshot",
   "tunnel",
   "stdin",
+  "pty",
   "exactBytes",
   "killSignals",
   "metadataFilter",
@@ -40,6 +42,7 @@ const operations: Readonly<Record<string, ReadonlyArray<keyof Implementation>>> 
   snapshot: ["startSnapshot", "getSnapshot", "listSnapshots", "updateSnapshot", "deleteSnapshot"],
   tunnel: ["enableTunnel", "removeTunnel"],
   stdin: ["sendStdin"],
+  pty: ["openTerminal"],
   dial: ["dial"],
   usage: ["usage"],
   update: ["update"],
@@ -59,7 +62,7 @@ export const implementation = (
   options: { readonly holds: boolean; readonly without: ReadonlySet<Feature> }
 ): Implementation => {
   const filters = !options.without.has("metadataFilter")
-  const all: Required<Omit<Implementation, "openTerminal" | "createSshKey">> = {
+  const all: Required<Omit<Implementation, "createSshKey">> = {
     name: world.settings.name,
     capabilities: capabilities(options.without),
     create: (params) => create(world, params),
@@ -123,6 +126,7 @@ export const implementation = (
     output: (id, executionId, channel, cursor) => Executions.output(world, id, executionId, channel, cursor),
     sendStdin: (id, executionId, input) => Executions.sendStdin(world, id, executionId, input),
     kill: (id, executionId, how) => Executions.kill(world, id, executionId, how),
+    openTerminal: (id, how) => openTerminal(world, id, how),
     download: (id, path) => FileAccess.download(world, id, path),
     upload: (id, path, contents) => FileAccess.upload(world, id, path, contents),
     enableTunnel: (id, how) => Network.enableTunnel(world, id, how),

@@ -15,14 +15,9 @@ export interface Input {
 
 /** An open stdin, or with `ended` an empty one. */
 export const make = (ended: boolean): Input => {
-  let pending: Array<Uint8Array> = []
+  const pending: Array<Uint8Array> = []
   let over = ended
   const changed = Changed.make()
-  const take = () => {
-    const taken = pending
-    pending = []
-    return taken
-  }
   return {
     write: (bytes) => {
       pending.push(bytes)
@@ -33,9 +28,10 @@ export const make = (ended: boolean): Input => {
       changed.notify()
     },
     isEnded: () => over,
+    // One at a time: a reader that stops early leaves the rest to the next one.
     read: Stream.paginate(undefined, () =>
       Effect.map(
-        changed.until(() => (pending.length > 0 ? take() : over ? [] : undefined)),
+        changed.until(() => (pending.length > 0 ? pending.splice(0, 1) : over ? [] : undefined)),
         (chunks): readonly [ReadonlyArray<Uint8Array>, Option.Option<undefined>] => [
           chunks,
           chunks.length === 0 ? Option.none() : Option.some(undefined)

@@ -2,7 +2,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { DevboxId } from "../../DevboxModel.ts"
-import type { ExecutionId, Signal } from "../../Execution.ts"
+import type { ExecutionId, Signal, TerminalSize } from "../../Execution.ts"
 import type { FileTree } from "./files.ts"
 
 /** How a program ends: with an exit status, or by a signal. */
@@ -13,6 +13,15 @@ export type Program = (process: Process) => Effect.Effect<Exit>
 
 /** A program behind a port: what it sends, given what it receives. */
 export type Server = (received: Stream.Stream<Uint8Array>) => Stream.Stream<Uint8Array>
+
+/** The terminal that a program runs in. */
+export interface Tty {
+  readonly size: Effect.Effect<TerminalSize>
+  /** Each new size. */
+  readonly resized: Stream.Stream<TerminalSize>
+  /** From now on the program is given every key as it is typed, and shows for itself what should be seen. */
+  readonly raw: Effect.Effect<void>
+}
 
 /** See above. */
 export interface Process {
@@ -33,6 +42,8 @@ export interface Process {
   readonly files: FileTree
   /** From now on these signals do not end the command. `SIGKILL` cannot be ignored. */
   readonly ignore: (signals: ReadonlyArray<Signal>) => Effect.Effect<void>
+  /** What it runs in when it was started by `pty`; both outputs and stdin are the terminal then. */
+  readonly terminal: Tty | undefined
   /** Answers connections to a port until the command ends. */
   readonly listen: (port: number, server: Server) => Effect.Effect<void>
 }

@@ -10,8 +10,8 @@ import { log, touch } from "./devbox.ts"
 import { commandText, type Execution, finish, make, toProcess } from "./execution.ts"
 import * as Files from "./files.ts"
 import { inShell, overlay } from "./namedShells.ts"
-import { exitCode } from "./process.ts"
-import { find } from "./script.ts"
+import { exitCode, type Program, type Tty } from "./process.ts"
+import { type Command, find } from "./script.ts"
 import { runText, runWords } from "./shell.ts"
 import type { Box, World } from "./state.ts"
 
@@ -23,19 +23,39 @@ const surroundings: Readonly<Record<string, string>> = {
   PATH: "/usr/local/bin:/usr/bin:/bin"
 }
 
-const begin = (world: World, box: Box, execution: Execution, state: ShellState, done?: () => void): void => {
+/** How a command runs that has a terminal. */
+export interface InTerminal {
+  readonly terminal: Tty
+  readonly show: (bytes: Uint8Array) => void
+  /** What runs in place of a command. */
+  readonly program: ((commands: ReadonlyArray<Command>, state: ShellState) => Program) | undefined
+}
+
+const begin = (
+  world: World,
+  box: Box,
+  execution: Execution,
+  state: ShellState,
+  done?: () => void,
+  within?: InTerminal
+): void => {
   const { params } = execution
   const cwd = params.cwd === undefined ? undefined : Result.getOrElse(Files.resolve(params.cwd), () => Files.home)
   const restore = overlay(state, params.env ?? {}, cwd)
   const print = (channel: Channel) => (data: string | Uint8Array) =>
     // A copy, so that what the program does to its bytes afterwards changes nothing.
-    Effect.sync(() => execution.output.write(channel, toBytes(data).slice()))
+    Effect.sync(() => {
+      const bytes = toBytes(data).slice()
+      if (within === undefined) execution.output.write(channel, bytes)
+      else within.show(bytes)
+    })
   const process = toProcess(
     execution,
     {
       env: { ...Object.fromEntries(state.exported), PWD: state.cwd },
       cwd: state.cwd,
       files: box.files,
+      terminal: within?.terminal,
       listen: (port, server) =>
         Effect.sync(() => {
           box.listeners.set(port, server)
@@ -52,9 +72,10 @@ const begin = (world: World, box: Box, execution: Execution, state: ShellState, 
   )
   const { commands } = world.settings
   const program =
-    typeof params.command === "string"
+    within?.program?.(commands, state) ??
+    (typeof params.command === "string"
       ? (find(commands, process) ?? ((whole) => runText(commands, whole, state)))
-      : () => runWords(commands, process, state)
+      : () => runWords(commands, process, state))
   execution.status = "running"
   execution.startTimeMs = world.now()
   execution.atEnd.push(restore)
@@ -79,6 +100,27 @@ const begin = (world: World, box: Box, execution: Execution, state: ShellState, 
   if (execution.ended === undefined) execution.changed.notify()
 }
 
+const newShell = (world: World, box: Box): ShellState =>
+  fresh(1000 + world.next(), Object.entries({ ...surroundings, ...box.params.environmentVariables }), Files.home)
+
+/** Starts a command in a terminal: no execution of the devbox's, and nothing for its log. */
+export const startInTerminal = (
+  world: World,
+  box: Box,
+  params: StartExecution,
+  within: (execution: Execution) => InTerminal
+): Execution => {
+  const execution = make(box.id, params, world.now())
+  touch(world, box)
+  box.terminals.add(execution)
+  execution.atEnd.push(() => {
+    touch(world, box)
+    box.terminals.delete(execution)
+  })
+  begin(world, box, execution, newShell(world, box), undefined, within(execution))
+  return execution
+}
+
 /** Starts a command. It is not one of the devbox's executions yet: launch commands never are. */
 export const start = (
   world: World,
@@ -100,8 +142,7 @@ export const start = (
     const exit = execution.ended?.exit
     log(world, box, { ...about, message: "completed", ...(exit === undefined ? {} : { exitCode: exitCode(exit) }) })
   })
-  const env = { ...surroundings, ...box.params.environmentVariables }
-  const shell = () => fresh(1000 + world.next(), Object.entries(env), Files.home)
+  const shell = () => newShell(world, box)
   if (params.shell === undefined) begin(world, box, execution, shell())
   else inShell(box, params.shell, execution, shell, (state, done) => begin(world, box, execution, state, done))
   return execution
@@ -110,7 +151,7 @@ export const start = (
 /** Ends every command: the devbox is suspended or over. */
 export const endAll = (world: World, box: Box): void => {
   box.shells.clear()
-  for (const execution of box.executions.values()) {
+  for (const execution of [...box.executions.values(), ...box.terminals]) {
     finish(execution, { exit: undefined, failureReason: "devbox_ended" }, world.now())
   }
   box.listeners.clear()

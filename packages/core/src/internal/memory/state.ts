@@ -60,6 +60,8 @@ export interface Box {
   endTimeMs: number | undefined
   readonly files: Files.FileTree
   readonly executions: Map<ExecutionId, Execution>
+  /** What runs in terminals. */
+  readonly terminals: Set<Execution>
   readonly shells: Map<string, NamedShell>
   readonly listeners: Map<number, Server>
   readonly logs: Array<LogEntry>

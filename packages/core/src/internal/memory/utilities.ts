@@ -1,5 +1,5 @@
 /**
- * The programs that every devbox in memory has: `true false echo printf cat pwd printenv sleep mkdir rm ls chmod test [`,
+ * The programs that every devbox in memory has: `true false echo printf cat pwd printenv sleep stty mkdir rm ls chmod test [`,
  * with the few flags that ordinary commands use. Everything else is scripted, or "command not found".
  */
 import * as Effect from "effect/Effect"
@@ -146,6 +146,13 @@ const printenv: Program = (process) => {
   return value === undefined ? Effect.succeed(1) : Effect.as(process.stdout(`${value}\n`), 0)
 }
 
+const stty: Program = (process) => {
+  const { terminal, words } = process
+  if (terminal === undefined) return Effect.as(process.stderr("stty: 'standard input': not a terminal\n"), 1)
+  if (words[1] !== "size") return Effect.as(process.stderr("stty: a terminal in memory knows only `stty size`\n"), 1)
+  return Effect.flatMap(terminal.size, ({ cols, rows }) => Effect.as(process.stdout(`${rows} ${cols}\n`), 0))
+}
+
 /** The programs by name. */
 export const utilities: ReadonlyMap<string, Program> = new Map<string, Program>([
   ["true", () => Effect.succeed(0)],
@@ -156,6 +163,7 @@ export const utilities: ReadonlyMap<string, Program> = new Map<string, Program>(
   ["cat", cat],
   ["printenv", printenv],
   ["sleep", sleep],
+  ["stty", stty],
   ["mkdir", mkdir],
   ["rm", rm],
   ["ls", ls],

@@ -20,6 +20,7 @@ import { deadMan, keepAliveWhile, renew } from "./lifeline.ts"
 import * as Network from "./network.ts"
 import { notices } from "./notices.ts"
 import { hideSnapshotStamp, hideStamp, keepStamp } from "./ownership.ts"
+import { openPty } from "./pty.ts"
 import * as Snapshots from "./snapshots.ts"
 import { awaitSnapshot, awaitStatus } from "./waits.ts"
 
@@ -144,6 +145,7 @@ export const makeService = (backend: Shape): Interface => {
       idempotent(backend.getExecution(id, executionId)).pipe(execution("getExecution", id, executionId)),
     kill: (id, executionId, options) =>
       Executions.kill(backend, id, executionId, options).pipe(execution("kill", id, executionId)),
+    pty: (id, options) => openPty(backend, id, options).pipe(on("pty", id)),
 
     readFile: (id, path) => Files.read(backend, id, path).pipe(on("readFile", id)),
     writeFile: (id, path, contents) => Files.write(backend, id, path, contents).pipe(on("writeFile", id)),

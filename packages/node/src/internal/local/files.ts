@@ -13,6 +13,7 @@ import { ExecStdinClosedError } from "../sandbox/errors.ts"
 import type { Box, BoxExecution } from "../sandbox/types.ts"
 import { type Engine, running } from "./engine.ts"
 import { attempt, toError } from "./errors.ts"
+import { type Hidden, said, settledSoon, startHidden, withHidden } from "./hidden.ts"
 
 const resolve = `case $1 in "~") f=$HOME ;; "~/"*) f=$HOME/\${1#"~/"} ;; /*) f=$1 ;; *) f=$HOME/$1 ;; esac
 fail() { echo "$1" >&2; exit 1; }
@@ -48,25 +49,20 @@ const kinds: ReadonlyArray<readonly [RegExp, FileError["kind"]]> = [
   [/File too large/, "TooLarge"]
 ]
 
-const text = async (box: Box, executionId: string): Promise<string> => {
-  const parts: Array<Uint8Array> = []
-  for await (const { bytes } of box.journal.read(executionId, "stderr")) parts.push(bytes)
-  return Buffer.concat(parts).toString("utf8").trim()
-}
-
 /** Waits for a file command and turns what it said into the error. */
 const finish = async (box: Box, id: string, path: string, execution: BoxExecution): Promise<void> => {
   const { code } = await execution.done
   if (code === 0) return
-  const said = await text(box, execution.id)
-  const kind = kinds.find(([pattern]) => pattern.test(said))?.[1] ?? "Unknown"
-  throw new FileError({ devboxId: id, path, kind, detail: said === "" ? `the command ended with ${code}` : said })
+  const words = await said(box, execution.id)
+  const kind = kinds.find(([pattern]) => pattern.test(words))?.[1] ?? "Unknown"
+  throw new FileError({ devboxId: id, path, kind, detail: words === "" ? `the command ended with ${code}` : words })
 }
 
-/** Runs a file command; whatever happens it is not left behind, nor is its journal. */
+/** Runs a file command; whatever happens it is not left behind. */
 const withCommand = (engine: Engine, operation: string, id: DevboxId, path: string, script: string, stdin: boolean) =>
-  Effect.acquireRelease(
-    attempt<FileAccessError, { readonly box: Box; readonly execution: BoxExecution }>(operation, async () => {
+  withHidden<FileAccessError, Hidden>(
+    operation,
+    async () => {
       if (path === "" || path.includes("\0")) {
         throw new FileError({
           devboxId: id,
@@ -76,36 +72,19 @@ const withCommand = (engine: Engine, operation: string, id: DevboxId, path: stri
         })
       }
       const { live } = await running(engine, id, ["initializing"])
-      const execution = live.box.exec({
+      return startHidden(live.box, {
         id: `file-${randomUUID()}`,
         command: ["sh", "-c", script, "sh", path, randomUUID()],
         env: { LC_ALL: "C" },
         stdin,
         stdout: stdin ? "journal" : "pipe"
       })
-      execution.done.catch(() => {})
-      await execution.started
-      return { box: live.box, execution }
-    }),
-    ({ box, execution }, exit) =>
-      Effect.promise(async () => {
-        if (Exit.isFailure(exit) || !(await settledSoon(execution))) {
-          await box.kill(execution.id, { signal: "KILL", group: true }).catch(() => {})
-          await execution.done.catch(() => {})
-        }
-        box.journal.remove(execution.id)
-      })
+    },
+    async ({ box, execution }, exit) => {
+      if (Exit.isSuccess(exit) && (await settledSoon(execution))) return
+      await box.kill(execution.id, { signal: "KILL", group: true })
+    }
   )
-
-/** A reader that stopped early leaves a command that nobody reads; it ends by itself or is ended. */
-const settledSoon = (execution: BoxExecution): Promise<boolean> =>
-  Promise.race([
-    execution.done.then(
-      () => true,
-      () => true
-    ),
-    new Promise<boolean>((resolve) => setImmediate(() => resolve(false)))
-  ])
 
 /** The bytes of a file. */
 export const download = (engine: Engine, id: DevboxId, path: string): Stream.Stream<Uint8Array, FileAccessError> =>

@@ -11,6 +11,7 @@ import { output } from "./output.ts"
 import { shells } from "./shells.ts"
 import { snapshots } from "./snapshots.ts"
 import { states } from "./states.ts"
+import { terminals } from "./terminals.ts"
 
 /** See above. */
 export const backendLaws: ReadonlyArray<BackendLaw> = [
@@ -21,6 +22,7 @@ export const backendLaws: ReadonlyArray<BackendLaw> = [
   ...output,
   ...control,
   ...shells,
+  ...terminals,
   ...files,
   ...isolation,
   ...snapshots,

@@ -53,6 +53,9 @@ const work = (backend: Shape, id: DevboxId): ReadonlyArray<Failing> => {
     { name: "startExecution", call: backend.startExecution(id, { commandId: commandId(), command: "true" }) },
     { name: "download", call: Stream.runDrain(backend.download(id, "/etc/hostname")) },
     { name: "upload", call: backend.upload(id, "late.txt", Stream.make(new Uint8Array(1))) },
+    ...(has("pty")
+      ? [{ name: "openTerminal", call: Effect.scoped(backend.openTerminal(id, { cols: 80, rows: 24 })) }]
+      : []),
     ...(has("tunnel") ? [{ name: "enableTunnel", call: backend.enableTunnel(id, new TunnelOptions({})) }] : []),
     ...(has("dial") ? [{ name: "dial", call: Effect.scoped(backend.dial(id, 9)) }] : [])
   ]

@@ -213,6 +213,38 @@ export const commands: ReadonlyArray<ServiceLaw> = [
     })
   ),
   law(
+    "pty-handle",
+    "A terminal can be talked to as text, resized, and waited for; a size that cannot be is refused before it is opened.",
+    ["pty"],
+    Effect.gen(function* () {
+      const devbox = yield* create()
+      const refused = yield* failsWith(
+        "an impossible size is refused",
+        Effect.scoped(devbox.cmd.pty({ cols: 0 })),
+        "BackendError"
+      )
+      yield* equal("as what it is", [refused.reason._tag, refused.outcome], ["InvalidRequestError", "rejected"])
+      const pty = yield* succeeds("a terminal can be opened", devbox.cmd.pty({ command: "stty size; cat" }))
+      const shown = (word: string) => {
+        let seen = ""
+        return succeeds(
+          `it shows ${word}`,
+          Stream.runDrain(Stream.takeUntil(pty.text, (text) => (seen += text).includes(word)))
+        )
+      }
+      yield* shown("24 80\r\n")
+      yield* succeeds("text can be sent", pty.send("höre\r"))
+      yield* shown("höre\r\nhöre\r\n")
+      yield* succeeds("a stream can be run into it", Stream.run(Stream.make("zu", "\r"), pty.input))
+      yield* shown("zu\r\nzu\r\n")
+      yield* succeeds("it can be resized", pty.resize({ cols: 100, rows: 50 }))
+      yield* failsWith("within reason", pty.resize({ cols: 1001, rows: 50 }), "BackendError")
+      yield* succeeds("its end can be typed", pty.send("\x04"))
+      yield* succeeds("its output ends", Stream.runDrain(pty.output))
+      yield* equal("it ends well", yield* succeeds("and so does it", pty.exit), 0)
+    })
+  ),
+  law(
     "kill-handle",
     "Killing a command through its handle returns when it is over.",
     [],
