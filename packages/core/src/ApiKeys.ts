@@ -13,6 +13,11 @@ export class ApiKeys extends Context.Service<
   }
 >()("effect-devbox/ApiKeys") {}
 
+/** Whose request is being carried out, for stores and backends that keep callers apart; absent outside of a request. */
+export const CurrentCaller = Context.Reference<{ readonly id: string } | undefined>("effect-devbox/CurrentCaller", {
+  defaultValue: () => undefined
+})
+
 const bytes = (key: Redacted.Redacted): Uint8Array => new TextEncoder().encode(Redacted.value(key))
 
 /** Compares in a time that depends on what was given alone, and so says nothing about what was expected. */

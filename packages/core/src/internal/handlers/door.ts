@@ -6,14 +6,18 @@ import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as HttpApiError from "effect/http-api/HttpApiError"
+import * as HttpBody from "effect/http/HttpBody"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
-import { ApiKeys } from "../../ApiKeys.ts"
+import * as Predicate from "effect/Predicate"
+import * as Stream from "effect/Stream"
+import { ApiKeys, CurrentCaller } from "../../ApiKeys.ts"
 import { AuthenticationError, InvalidRequestError } from "../../DevboxError.ts"
 import { type Answer, IdempotencyStore } from "../../IdempotencyStore.ts"
 import { Authorization, Caller, Door } from "../api/security.ts"
 import { encode } from "../wireError.ts"
+import { measured } from "./measured.ts"
 import { failure, toResponse } from "./respond.ts"
 
 const unauthorized = toResponse(
@@ -25,14 +29,33 @@ const unauthorized = toResponse(
   )
 )
 
+/** A body is streamed after its handler is done, and still for whoever asked. */
+const streamedFor = (caller: { readonly id: string }, response: HttpServerResponse.HttpServerResponse) =>
+  response.body._tag === "Stream"
+    ? HttpServerResponse.setBody(
+        response,
+        HttpBody.stream(
+          Stream.provideService(response.body.stream, CurrentCaller, caller),
+          response.body.contentType,
+          response.body.contentLength
+        )
+      )
+    : response
+
 /** Checks the key before anything else is said. */
 export const authorization = Layer.effect(
   Authorization,
   Effect.map(ApiKeys, (keys) => ({
-    bearer: (handler, { credential }) =>
+    bearer: (handler, { credential, endpoint, group }) =>
       Effect.flatMap(keys.check(credential), (caller) =>
-        caller === undefined ? Effect.succeed(unauthorized) : Effect.provideService(handler, Caller, caller)
-      )
+        caller === undefined
+          ? Effect.succeed(unauthorized)
+          : handler.pipe(
+              Effect.map((response) => streamedFor(caller, response)),
+              Effect.provideService(CurrentCaller, caller),
+              Effect.provideService(Caller, caller)
+            )
+      ).pipe(measured(`${group.identifier}.${endpoint.identifier}`))
   }))
 )
 
@@ -62,17 +85,15 @@ const explain = (cause: Cause.Cause<unknown>): Effect.Effect<HttpServerResponse.
     if (place !== undefined) return Effect.succeed(badRequest(`the ${place} of the request: ${error.cause.message}`))
   }
   if (HttpApiError.HttpApiPayloadTooLarge.is(error)) return Effect.succeed(tooLarge)
-  if (isUnreadable(error)) return Effect.succeed(badRequest("the request cannot be read to its end"))
+  const { _tag, reason } = unreadable(error)
+  if (reason === "BodyTooLarge") return Effect.succeed(tooLarge)
+  if (_tag === "RequestParseError") return Effect.succeed(badRequest("the request cannot be read to its end"))
   return Effect.as(Effect.logError("a request failed with a defect", cause), internalFailure)
 }
 
-const isUnreadable = (error: unknown): boolean =>
-  typeof error === "object" &&
-  error !== null &&
-  "_tag" in error &&
-  error._tag === "HttpServerError" &&
-  "reason" in error &&
-  (error.reason as { readonly _tag?: string })._tag === "RequestParseError"
+/** Why the sockets' side could not read a request; nothing else has such a reason. */
+const unreadable = (error: unknown): { readonly _tag?: string; readonly reason?: string } =>
+  Predicate.isTagged(error, "HttpServerError") && Predicate.hasProperty(error, "reason") ? (error.reason as object) : {}
 
 /** Requests whose answer is a stream or a look: each is new. */
 const isNewEachTime = /\/(wait_for_status|read_file_contents|download_file|upload_file)$/

@@ -3,8 +3,10 @@ import * as Sse from "effect/encoding/Sse"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Effect from "effect/Effect"
+import { HeldRequests } from "../../HeldRequests.ts"
 import { OutputEvents, StreamFailure } from "../api/events.ts"
-import { encode, type WireError } from "../wireError.ts"
+import { encode, holdExpired, type Refusal, type WireError } from "../wireError.ts"
 
 /** Python's client gives up after 30 silent seconds. */
 const heartbeat = "15 seconds"
@@ -13,9 +15,8 @@ const frame = (event: string, data: string): string => Sse.encoder.write({ _tag:
 
 const encodeError = Schema.encodeSync(OutputEvents)
 
-/** An error of ours as an event. */
-const errorFrame = (error: WireError): string => {
-  const { body, status } = encode(error)
+/** A refusal as an event. */
+const refusalFrame = ({ body, status }: Refusal): string => {
   const { data } = encodeError({
     event: "error",
     data: new StreamFailure({
@@ -29,18 +30,28 @@ const errorFrame = (error: WireError): string => {
   return frame("error", data)
 }
 
+/** After it clients connect again with the position that they have reached; a clean end would say that there is no more. */
+const comeBack = refusalFrame(holdExpired("the server stops; connect again"))
+
 /** The answer that streams events. */
 export const eventStream = <A, E extends WireError>(
   events: Stream.Stream<A, E>,
   render: (event: A) => string
 ): HttpServerResponse.HttpServerResponse => {
-  const frames = events.pipe(
-    Stream.map((event) => frame("message", render(event))),
-    Stream.catch((error) => Stream.succeed(errorFrame(error)))
-  )
+  const frames = Stream.suspend(() => {
+    let ended = false
+    const ending = Effect.flatMap(HeldRequests, (requests) => requests.ending)
+    return events.pipe(
+      Stream.map((event) => frame("message", render(event))),
+      Stream.catch((error) => Stream.succeed(refusalFrame(encode(error)))),
+      Stream.interruptWhen(Effect.tap(ending, () => Effect.sync(() => (ended = true)))),
+      Stream.concat(Stream.suspend(() => (ended ? Stream.succeed(comeBack) : Stream.empty)))
+    )
+  })
   // The first comment at once: it sends the head of the answer, so that the client knows it is connected.
   const beats = Stream.map(Stream.tick(heartbeat), () => ":\n\n")
-  return HttpServerResponse.stream(Stream.encodeText(Stream.merge(frames, beats, { haltStrategy: "left" })), {
+  const all = Stream.merge(frames, beats, { haltStrategy: "left" })
+  return HttpServerResponse.stream(Stream.encodeText(all), {
     contentType: "text/event-stream",
     headers: { "cache-control": "no-cache", "x-accel-buffering": "no" }
   })

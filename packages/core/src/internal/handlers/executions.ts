@@ -130,6 +130,7 @@ export const executionsHandlers = HttpApiBuilder.group(
           Effect.gen(function* () {
             const started = yield* backend.startExecution(id, toStart(payload))
             const info = yield* follow(backend, id, started.executionId, Duration.infinity, allLines)
+            if (!isCompleted(info)) return toResponse(holdExpired(`execution ${info.executionId} is ${info.status}`))
             const { devboxId, exitStatus, shellName, stderr = "", stdout = "" } = info
             if (exitStatus === undefined) {
               const detail = `execution ${info.executionId} ended without an exit status`

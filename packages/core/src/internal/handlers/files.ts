@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import type * as Multipart from "effect/http/Multipart"
+import * as Multipart from "effect/http/Multipart"
 import * as Stream from "effect/Stream"
 import { DevboxApi } from "../../DevboxApi.ts"
 import { DevboxBackend, type Shape } from "../../DevboxBackend.ts"
@@ -28,15 +28,19 @@ const receive = (
     let path: string | undefined
     let written = false
     const take = (part: Multipart.Part): Effect.Effect<unknown, FileAccessError> => {
-      if (part._tag === "Field") {
-        if (part.key === "path") path = part.value
+      if (part.key === "path" && part._tag === "Field") {
+        path = part.value
         return Effect.void
       }
-      if (part.key !== "file") return Stream.runDrain(part.content).pipe(Effect.mapError(broken))
+      const content =
+        part._tag === "Field"
+          ? Stream.make(new TextEncoder().encode(part.value))
+          : Stream.mapError(part.content, broken)
+      if (part.key !== "file") return Stream.runDrain(content)
       if (path === undefined) return Effect.fail(unusable("the part `path` must come before the part `file`"))
       if (written) return Effect.fail(unusable("there is more than one part `file`"))
       written = true
-      return backend.upload(id, path, Stream.mapError(part.content, broken))
+      return backend.upload(id, path, content)
     }
     return Effect.gen(function* () {
       yield* Stream.runForEach(Stream.mapError(parts, broken), take)
@@ -45,7 +49,10 @@ const receive = (
       if (!written) yield* backend.upload(id, path, Stream.empty, { size: 0 })
       return nothing
     })
-  })
+  }).pipe(
+    // Whatever its type, a part with a file name is a file: clients send the type that a name suggests.
+    Effect.provideService(Multipart.FieldMimeTypes, [])
+  )
 
 /** See above. */
 export const filesHandlers = HttpApiBuilder.group(

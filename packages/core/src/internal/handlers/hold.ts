@@ -2,6 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { HeldRequests } from "../../HeldRequests.ts"
 
 /** The longest holds that the wire promises (PROTOCOL P2), in seconds. */
 export const longest = { devbox: 30, execution: 25 } as const
@@ -13,7 +14,7 @@ const interval = 200
 export const clamp = (asked: number | undefined, limit: number): Duration.Duration =>
   Duration.seconds(Math.min(limit, Math.max(0, asked ?? limit)))
 
-/** Holds; see above. */
+/** Holds; see above. Answers early where the server holds too much, or stops. */
 export const hold = <A, E>(options: {
   readonly look: Effect.Effect<A, E>
   readonly settled: (seen: A) => boolean
@@ -21,22 +22,33 @@ export const hold = <A, E>(options: {
   readonly time: Duration.Duration
 }): Effect.Effect<A, E> =>
   Effect.gen(function* () {
-    const { look, settled, time, wait } = options
-    const end = (yield* Clock.currentTimeMillis) + Duration.toMillis(time)
+    const { look, settled, wait } = options
     let seen = yield* look
-    while (!settled(seen)) {
-      const before = yield* Clock.currentTimeMillis
-      const left = end - before
-      if (left <= 0) return seen
-      if (wait === undefined) {
-        yield* Effect.sleep(Math.min(interval, left))
-        seen = yield* look
-        continue
-      }
-      seen = yield* wait(Duration.millis(Math.min(left, longest.execution * 1000)))
-      // A backend whose holds end early is not hammered.
-      if (!settled(seen) && (yield* Clock.currentTimeMillis) - before < interval)
-        yield* Effect.sleep(Math.min(interval, left))
-    }
-    return seen
+    if (settled(seen) || Duration.isZero(options.time)) return seen
+    const { during, ending } = yield* HeldRequests
+    const watch = (time: Duration.Duration) =>
+      Effect.gen(function* () {
+        const end = (yield* Clock.currentTimeMillis) + Duration.toMillis(time)
+        while (!settled(seen)) {
+          const before = yield* Clock.currentTimeMillis
+          const left = end - before
+          if (left <= 0) return seen
+          if (wait === undefined) {
+            yield* Effect.sleep(Math.min(interval, left))
+            seen = yield* look
+            continue
+          }
+          seen = yield* wait(Duration.millis(Math.min(left, longest.execution * 1000)))
+          // A backend whose holds end early is not hammered.
+          if (!settled(seen) && (yield* Clock.currentTimeMillis) - before < interval)
+            yield* Effect.sleep(Math.min(interval, left))
+        }
+        return seen
+      })
+    return yield* during(options.time, (time) =>
+      Effect.raceFirst(
+        watch(time),
+        Effect.map(ending, () => seen)
+      )
+    )
   })

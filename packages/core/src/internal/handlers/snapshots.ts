@@ -8,9 +8,10 @@ import { UnexpectedResponseError } from "../../DevboxError.ts"
 import { DevboxId, SnapshotId } from "../../DevboxModel.ts"
 import { SnapshotParams } from "../../Snapshot.ts"
 import { defined } from "../defined.ts"
+import { holdExpired } from "../wireError.ts"
 import { hold } from "./hold.ts"
 import { listed, metadataFilter } from "./lists.ts"
-import { answered, failure, nothing } from "./respond.ts"
+import { answered, failure, nothing, toResponse } from "./respond.ts"
 
 /** As long as official clients wait for the blocking form. */
 const patience = Duration.minutes(10)
@@ -33,6 +34,7 @@ export const snapshotsHandlers = HttpApiBuilder.group(
               time: patience
             })
             if (state.status === "complete" && state.snapshot !== undefined) return state.snapshot
+            if (state.status === "in_progress") return toResponse(holdExpired(`snapshot ${id} is in progress`))
             const detail = `snapshot ${id} is ${state.status}: ${state.errorMessage ?? "no reason was given"}`
             return yield* failure("snapshotDisk", new UnexpectedResponseError({ detail }))
           })

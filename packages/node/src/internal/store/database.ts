@@ -4,7 +4,7 @@
  */
 import * as fs from "node:fs"
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite"
-import { migrations } from "./schema.ts"
+import { migrations as stateMigrations } from "./schema.ts"
 
 /** An open database. Everything is synchronous: a call costs some hundredths of a millisecond. */
 export interface Database {
@@ -32,7 +32,7 @@ const isBusy = (cause: unknown): boolean =>
 const pause = (millis: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, millis)
 
 /** Opens the database at `path`, creating it with mode 0600, and brings its tables to the newest version. */
-export const openDatabase = (path: string): Database => {
+export const openDatabase = (path: string, migrations: ReadonlyArray<string> = stateMigrations): Database => {
   // The file is created by us, because SQLite would give it (and its -wal and -shm, which inherit) the umask's mode.
   fs.closeSync(fs.openSync(path, fs.constants.O_CREAT | fs.constants.O_RDWR, 0o600))
   const deadline = Date.now() + busyMillis
@@ -45,7 +45,7 @@ export const openDatabase = (path: string): Database => {
         connection.exec("pragma journal_mode = wal")
       }
       connection.exec("pragma synchronous = normal; pragma foreign_keys = on")
-      migrate(connection, path)
+      migrate(connection, path, migrations)
       return wrap(connection)
     } catch (cause) {
       connection.close()
@@ -60,7 +60,7 @@ const versionOf = (connection: DatabaseSync): number => {
   return Number(connection.prepare("select value from meta where key = 'schema_version'").get()?.["value"] ?? 0)
 }
 
-const migrate = (connection: DatabaseSync, path: string) => {
+const migrate = (connection: DatabaseSync, path: string, migrations: ReadonlyArray<string>) => {
   const known = connection.prepare("select count(*) as n from sqlite_schema where name = 'meta'").get()?.["n"] === 1
   if (known && versionOf(connection) === migrations.length) return
   connection.exec("begin immediate")

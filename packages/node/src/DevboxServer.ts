@@ -1,0 +1,207 @@
+/**
+ * A server that speaks the devbox interface over any `DevboxBackend`, to every client that has one: one port for HTTP/1.1 and
+ * HTTP/2, keys with separate views, limits, and state that survives. It carries requests and keeps them apart; what a request
+ * does is the handlers' and the backend's.
+ */
+import { ApiKeys } from "@effect-devbox/core/ApiKeys"
+import { DevboxApi } from "@effect-devbox/core/DevboxApi"
+import * as DevboxApiHandlers from "@effect-devbox/core/DevboxApiHandlers"
+import type { DevboxBackend } from "@effect-devbox/core/DevboxBackend"
+import * as HeldRequests from "@effect-devbox/core/HeldRequests"
+import * as IdempotencyStore from "@effect-devbox/core/IdempotencyStore"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as HttpApiScalar from "effect/http-api/HttpApiScalar"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServer from "effect/http/HttpServer"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { join } from "node:path"
+import { type ServerFolder, openFolder } from "./internal/server/folder.ts"
+import { checkKey, fixedKey, keyInFile } from "./internal/server/keys.ts"
+import { type Certificate, type HostRoute, makeListener } from "./internal/server/listener.ts"
+import { type LimitOptions, limitBodies, toLimits } from "./internal/server/limits.ts"
+import { probes } from "./internal/server/probes.ts"
+import { defaultStateDir } from "./internal/store/store.ts"
+
+export type { Certificate, HostRoute } from "./internal/server/listener.ts"
+export type { LimitOptions } from "./internal/server/limits.ts"
+
+/** How to serve. */
+export interface Options {
+  /** Default 4800; 0 is any that is free. */
+  readonly port?: number | undefined
+  /** Default 127.0.0.1: nobody but this machine. */
+  readonly host?: string | undefined
+  /**
+   * Who may call. Each entry is a key and the name of whose it is; what one has made, the others do not see. Default: one
+   * key, made at the first start and kept in the file `key` of the state folder.
+   */
+  readonly auth?: { readonly keys: Readonly<Record<string, Redacted.Redacted>> } | undefined
+  /** Serves TLS. */
+  readonly certificate?: Certificate | undefined
+  /** Where keys, answers and objects are kept; default the folder `server` of the local backend's state folder. */
+  readonly stateDir?: string | undefined
+  /** How long requests that are being answered may still take when the server stops; default 10 seconds. */
+  readonly graceTime?: Duration.Input | undefined
+  readonly limits?: LimitOptions | undefined
+}
+
+/** The server cannot start. */
+export class ServerStartError extends Schema.TaggedError<ServerStartError>()("ServerStartError", {
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `the devbox server cannot start: ${this.detail}`
+  }
+}
+
+/** A server that runs as long as its layer. */
+export class DevboxServer extends Context.Service<
+  DevboxServer,
+  {
+    /** Where clients find it, if they are on this machine or `host` is a name that they know. */
+    readonly url: string
+    readonly port: number
+    /** The file with the key, where the server made one itself. */
+    readonly keyFile: string | undefined
+    /** The key, if it was made at this start. It is shown once, here; later only the file has it. */
+    readonly newKey: Redacted.Redacted | undefined
+    /** How many connections are open, and requests held. */
+    readonly load: Effect.Effect<{ readonly connections: number; readonly held: number }>
+  }
+>()("effect-devbox/DevboxServer") {}
+
+/** Requests for host names of their own, such as those of tunnels, that never reach the interface. Empty by default. */
+export const HostRoutes = Context.Reference<ReadonlyArray<HostRoute>>("effect-devbox/HostRoutes", {
+  defaultValue: () => []
+})
+
+const startError = (cause: unknown) =>
+  new ServerStartError({ detail: cause instanceof Error ? cause.message : String(cause) })
+
+const starting = <A>(what: () => A): Effect.Effect<A, ServerStartError> =>
+  Effect.try({
+    try: what,
+    catch: startError
+  })
+
+/** Whose the one key is that the server makes itself. */
+const owner = "default"
+
+/** Who may call: the keys that are given, or the one in the file, and those that were added. */
+const auth = (folder: ServerFolder, options: Options) =>
+  Effect.map(
+    starting(() => (options.auth === undefined ? keyInFile(folder.db, folder.keyFile, owner) : undefined)),
+    (made) => {
+      const fixed = Object.entries(options.auth?.keys ?? {}).map(([tenant, key]) =>
+        fixedKey(tenant, Redacted.value(key))
+      )
+      const layer = Layer.succeed(ApiKeys, {
+        check: (key) =>
+          Effect.sync(() => {
+            const id = checkKey(folder.db, fixed, Redacted.value(key))
+            return id === undefined ? undefined : { id }
+          })
+      })
+      return { layer, newKey: made?.isNew === true ? Redacted.make(made.key) : undefined }
+    }
+  )
+
+const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host)
+
+/**
+ * Serves a backend.
+ *
+ * **Details**
+ *
+ * The interface is at `/v1`, its document at `/openapi.json`, a page to read it at `/docs`, and for those who watch over it
+ * `/healthz`, `/readyz` and, with a key, `/metrics` in the format of Prometheus. When the layer's scope closes the server takes
+ * no more connections, answers what it holds with 408, ends streams so that clients resume, and waits for the rest.
+ */
+export const layer = (options: Options = {}): Layer.Layer<DevboxServer, ServerStartError, DevboxBackend> =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const { certificate, host = "127.0.0.1", port = 4800 } = options
+      const folder = yield* Effect.acquireRelease(
+        starting(() => openFolder(options.stateDir ?? join(defaultStateDir(), "server"))),
+        ({ db }) => Effect.sync(() => db.close())
+      )
+      const { layer: keys, newKey } = yield* auth(folder, options)
+      const limits = toLimits(options.limits)
+      const hostRoutes = yield* HostRoutes
+      const held = yield* HeldRequests.make(limits.held)
+      const listener = yield* starting(() => makeListener(limits, certificate, hostRoutes))
+      if (certificate === undefined && !isLoopback(host)) {
+        yield* Effect.logWarning(
+          `The devbox server listens on ${host} without TLS: keys can be read on the way. Give it a certificate, or put a proxy with one before it.`
+        )
+      }
+      const load = Effect.sync(() => ({ connections: listener.open(), held: held.count() }))
+      const routes = Layer.mergeAll(
+        DevboxApiHandlers.layer,
+        HttpApiScalar.layer(DevboxApi, { path: "/docs" }),
+        probes(load)
+      ).pipe(Layer.provide([keys, IdempotencyStore.layerMemory()]))
+      const serving = HttpRouter.serve(routes, {
+        disableLogger: true,
+        disableListenLog: true,
+        middleware: limitBodies(options.limits)
+      }).pipe(Layer.provide(Layer.succeed(HeldRequests.HeldRequests, held)))
+
+      const stop = Effect.gen(function* () {
+        listener.retire()
+        yield* held.end
+        yield* Effect.timeoutOption(
+          Effect.promise(() => listener.drained()),
+          options.graceTime ?? "10 seconds"
+        )
+        listener.cut()
+      })
+      return Layer.effect(
+        DevboxServer,
+        Effect.gen(function* () {
+          const { address } = yield* HttpServer.HttpServer
+          const bound = "port" in address ? address.port : port
+          yield* Effect.addFinalizer(() => stop)
+          const name = host.includes(":") ? `[${host}]` : host
+          return {
+            url: `${certificate === undefined ? "http" : "https"}://${name}:${bound}`,
+            port: bound,
+            keyFile: options.auth === undefined ? folder.keyFile : undefined,
+            newKey,
+            load
+          }
+        })
+      ).pipe(
+        Layer.provide(serving),
+        Layer.provide(NodeHttpServer.layer(() => listener.server as never, { port, host })),
+        Layer.catchTag("ServeError", ({ cause }) => Layer.effect(DevboxServer, Effect.fail(startError(cause))))
+      )
+    })
+  )
+
+/** As {@link layer}; `EFFECT_DEVBOX_SERVER_PORT`, `_HOST`, `_STATE_DIR` and `_KEY` say what the options do not. */
+export const layerConfig = (
+  options: Options = {}
+): Layer.Layer<DevboxServer, ServerStartError | Config.ConfigError, DevboxBackend> =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const port = yield* Config.option(Config.Int("EFFECT_DEVBOX_SERVER_PORT"))
+      const host = yield* Config.option(Config.String("EFFECT_DEVBOX_SERVER_HOST"))
+      const stateDir = yield* Config.option(Config.String("EFFECT_DEVBOX_SERVER_STATE_DIR"))
+      const key = yield* Config.option(Config.Redacted("EFFECT_DEVBOX_SERVER_KEY"))
+      return layer({
+        port: Option.getOrUndefined(port),
+        host: Option.getOrUndefined(host),
+        stateDir: Option.getOrUndefined(stateDir),
+        auth: Option.getOrUndefined(Option.map(key, (given) => ({ keys: { [owner]: given } }))),
+        ...options
+      })
+    })
+  )
