@@ -10,6 +10,7 @@ const system = [
   "test/node/local/*.test.ts",
   "test/node/interop/*.test.ts",
   "test/node/cli/*.test.ts",
+  "test/node/net/*.test.ts",
   "test/node/store/database.test.ts",
   "test/conformance/local.test.ts",
   "test/wire/conformance.test.ts",

@@ -12,7 +12,7 @@ const local = (options: LocalBackend.Options = {}) =>
   Layer.unwrap(Effect.map(stateDir, (dir) => LocalBackend.layer({ stateDir: dir, ...options })))
 
 const echoServer = (port: number): string =>
-  `exec node -e 'require("net").createServer((s) => s.pipe(s)).listen(${port}, "127.0.0.1")'`
+  `exec node -e 'require("net").createServer((s) => s.on("close", () => console.log("closed")).pipe(s)).listen(${port}, "127.0.0.1")'`
 
 const launcher = process.env["EFFECT_DEVBOX_BUBBLEWRAP"] === "off" ? "util-linux" : "default"
 

@@ -1,13 +1,16 @@
 /** The memory backend as the suites and the mutants use it. */
 import * as MemoryBackend from "@effect-devbox/core/MemoryBackend"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 
-/** Listens on a port and sends back what it receives, until it is killed. */
+/** Listens on a port, sends back what it receives and prints `closed` after each connection, until it is killed. */
 const echo: MemoryBackend.Command = {
   match: /^echo-server \d+$/,
   run: (process) =>
     Effect.andThen(
-      process.listen(Number(process.command.split(" ")[1]), (received) => received),
+      process.listen(Number(process.command.split(" ")[1]), (received) =>
+        Stream.ensuring(received, process.stdout("closed\n"))
+      ),
       Effect.never
     )
 }

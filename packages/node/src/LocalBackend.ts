@@ -27,6 +27,7 @@ import * as Files from "./internal/local/files.ts"
 import { logs } from "./internal/local/logs.ts"
 import * as Look from "./internal/local/look.ts"
 import { output } from "./internal/local/output.ts"
+import { dial } from "./internal/net/dial.ts"
 import { type OpenEngine, openEngine } from "./internal/local/owner.ts"
 import { sweep, type SweepReport } from "./internal/local/recovery.ts"
 import { startExecution } from "./internal/local/start.ts"
@@ -67,7 +68,8 @@ const shape = (engine: Engine, defaults: Defaults): Shape =>
         "consistentList",
         "idempotentStdin",
         "detached",
-        "ownerBound"
+        "ownerBound",
+        "dial"
       ]),
       limits: { memory: "perProcess", cpu: "perProcess", pids: "perProcess", disk: "unavailable" },
       networks: new Set(["none", "host"])
@@ -109,6 +111,7 @@ const shape = (engine: Engine, defaults: Defaults): Shape =>
         Executions.killExecution(engine, id, executionId, options ?? {})
       ),
     openTerminal: (id, options) => openTerminal(engine, id, options),
+    dial: (id, port) => dial(engine, id, port),
     download: (id, path) => Files.download(engine, id, path),
     upload: (id, path, contents) => Files.upload(engine, id, path, contents)
   })

@@ -7,6 +7,7 @@ import type { Shape } from "@effect-devbox/core/DevboxBackend"
 import type { ExecutionId } from "@effect-devbox/core/Execution"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import { aside, broken, creates, gathered, infos, type Mutant, uploads } from "./mutant.ts"
@@ -300,5 +301,17 @@ export const network: ReadonlyArray<Mutant> = [
         ...connection,
         readable: Stream.concat(connection.readable, Stream.never)
       }))
+  })),
+  broken("dial-talks", "waits for the end", (b) => ({
+    dial: (id, port) =>
+      Effect.map(b.dial(id, port), (connection) => ({
+        ...connection,
+        writable: Sink.mapEffect(Sink.collect<Uint8Array>(), (parts) =>
+          Stream.run(Stream.fromIterable(parts), connection.writable)
+        )
+      }))
+  })),
+  broken("dial-ends-with-scope", "keeps it open", (b) => ({
+    dial: (id, port) => Effect.flatMap(Scope.make(), (scope) => Scope.provide(b.dial(id, port), scope))
   }))
 ]

@@ -59,10 +59,18 @@ export const dial = (world: World, id: DevboxId, port: number): Effect.Effect<Co
     }
     touch(world, box)
     const towards = Input.make(false)
+    const back = Input.make(false)
     const close = Effect.sync(towards.end)
     const stopped = box.changed.until(() => (box.status === "running" ? undefined : true))
+    // A server serves whether or not somebody reads what it says.
+    world.fork(
+      Stream.interruptWhen(server(towards.read), stopped).pipe(
+        Stream.runForEach((bytes) => Effect.sync(() => back.write(bytes))),
+        Effect.ensuring(Effect.sync(back.end))
+      )
+    )
     const connection: Connection = {
-      readable: Stream.interruptWhen(server(towards.read), stopped),
+      readable: back.read,
       writable: Sink.ensuring(
         Sink.forEach((bytes: Uint8Array) => Effect.sync(() => towards.write(bytes))),
         close

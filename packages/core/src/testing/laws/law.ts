@@ -32,7 +32,7 @@ export type ServiceLaw = Law<DevboxBackend | DevboxService>
 export interface Surroundings {
   /** What every devbox is created with. */
   readonly create: Pick<CreateOptions, "minimumIsolation" | "network">
-  /** A command that listens on a port and sends back what it receives, until it is killed. */
+  /** A command that listens on a port, sends back what it receives and prints `closed` after each connection, until it is killed. */
   readonly echoServer: ((port: number) => string) | undefined
   /** How long something that must happen may take. */
   readonly patience: Duration.Duration

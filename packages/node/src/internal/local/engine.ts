@@ -8,6 +8,7 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import { openJournal } from "../journal/journal.ts"
 import type { Journal } from "../journal/types.ts"
+import type { Door } from "../net/door.ts"
 import { attachBox } from "../sandbox/box.ts"
 import { boxDirs } from "../sandbox/layout.ts"
 import type { Box, BoxExecution, BoxSpec } from "../sandbox/types.ts"
@@ -46,6 +47,8 @@ export interface Engine {
   readonly db: Database
   readonly ownerId: string
   readonly host: () => Promise<Host>
+  /** The way into the boxes' networks. */
+  readonly door: Door
   readonly news: News
   /** Writes down the end of owners that died. */
   readonly bury: () => void

@@ -2,6 +2,7 @@
 import type { DevboxId } from "@effect-devbox/core/DevboxModel"
 import { randomUUID } from "node:crypto"
 import { getDevbox } from "../store/devboxes.ts"
+import { Door } from "../net/door.ts"
 import { acquireOwnerLock } from "../store/ownerLock.ts"
 import { endOwner, insertOwner } from "../store/owners.ts"
 import { openStore } from "../store/store.ts"
@@ -25,11 +26,13 @@ export const openEngine = (root: string, options: HostOptions): OpenEngine => {
   insertOwner(db, { id: ownerId, kind: "process", pid: process.pid, socket: null })
   const place = { dir, db }
   bury(place)
+  const host = makeHost(dir.root, options)
   const engine: Engine = {
     dir,
     db,
     ownerId,
-    host: makeHost(dir.root, options),
+    host,
+    door: new Door(host),
     news: makeNews(dir.database),
     bury: () => void bury(place),
     live: new Map(),
@@ -50,6 +53,7 @@ export const openEngine = (root: string, options: HostOptions): OpenEngine => {
     )
     await Promise.allSettled([...engine.failed].map((id) => removeBox(engine, id)))
     while (engine.background.size > 0) await Promise.all(engine.background)
+    engine.door.close()
     endOwner(db, ownerId)
     lock.release()
     db.close()

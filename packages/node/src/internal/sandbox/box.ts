@@ -1,5 +1,6 @@
 // The driver of a running box: writes requests, sends lines to the box's owner and hears what became of them. It is
 // the same for a box that this process owns and for one behind a holder's socket.
+import * as fs from "node:fs"
 import { openJournal } from "../journal/journal.ts"
 import type { Journal } from "../journal/types.ts"
 import { BoxClosedError, ExecStartError } from "./errors.ts"
@@ -15,6 +16,7 @@ import type {
   BoxClosed,
   BoxExecution,
   BoxSpec,
+  Entrance,
   ExecRequest,
   KillOptions,
   KillOutcome
@@ -26,6 +28,13 @@ const reasons: Record<string, readonly [ExecStartError["reason"], string]> = {
   fork: ["fork failed", "the box has no free process; end some of its processes and run it again"],
   shell: ["shell died", "its shell was killed before it began; run it again in a fresh shell"],
   killed: ["killed", "it was killed while it waited for its shell"]
+}
+
+/** While the box certainly lives: later the pids may be somebody else's. */
+const entranceOf = (pid: number | undefined, userPid: number | undefined): Entrance | undefined => {
+  if (pid === undefined || userPid === undefined) return undefined
+  const inode = fs.statSync(`/proc/${pid}/ns/net`, { throwIfNoEntry: false })?.ino
+  return inode === undefined ? undefined : { pid, userPid, inode }
 }
 
 interface Reply {
@@ -42,6 +51,7 @@ export class DrivenBox implements Box {
   readonly closed: Promise<BoxClosed>
   pid: number | undefined
   userPid: number | undefined
+  entrance: Entrance | undefined
   readonly #link: AgentLink
   readonly #fifos: FifoPool
   readonly #q: string
@@ -185,6 +195,7 @@ export class DrivenBox implements Box {
     if (op === "R") {
       this.pid = Number(words[0]) || undefined
       this.userPid = Number(words[1]) || undefined
+      this.entrance = entranceOf(this.pid, this.userPid)
       return
     }
     if (op === "K" || op === "Z" || op === "P") {

@@ -170,6 +170,14 @@ export interface BoxClosed {
   readonly stderr: string
 }
 
+/** What it takes to enter the network of an isolated box that has one of its own. */
+export interface Entrance {
+  readonly userPid: number
+  readonly pid: number
+  /** The network namespace's number: a pid may belong to somebody else by the time it is used. */
+  readonly inode: number
+}
+
 export interface Box {
   readonly id: string
   readonly dir: string
@@ -182,6 +190,8 @@ export interface Box {
    * `nsenter --user=/proc/<userPid>/ns/user --preserve-credentials --net=/proc/<pid>/ns/net`.
    */
   readonly userPid: number | undefined
+  /** The way into its network; undefined in the process tier. */
+  readonly entrance: Entrance | undefined
   readonly journal: Journal
   /** Ids of executions that have not ended; after attaching, also those that others started. */
   readonly running: () => ReadonlyArray<string>
