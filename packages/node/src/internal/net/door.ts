@@ -144,7 +144,7 @@ export class Door {
     const { base, report } = await this.#host()
     const { nsenter, perl } = report.tools
     const script = perl === undefined ? undefined : perlDoor()
-    const key = script === undefined ? String(entrance.inode) : ""
+    const key = script === undefined ? `${entrance.inode} ${entrance.pid}` : ""
     const found = this.#keepers.get(key)
     if (found?.isOpen === true) return found
     for (const [other, keeper] of this.#keepers) if (!keeper.isOpen) this.#keepers.delete(other)
