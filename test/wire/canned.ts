@@ -1,6 +1,6 @@
 /** A server that answers from a script: for what no server of ours would say. Keeps what it was asked. */
 import * as RunloopBackend from "@effect-devbox/core/RunloopBackend"
-import { Effect, Layer, Redacted, Stream } from "effect"
+import { type Duration, Effect, Layer, Redacted, Stream } from "effect"
 import { HttpClient, HttpClientError, type HttpClientRequest, HttpServerResponse } from "effect/http"
 
 export interface Asked {
@@ -14,6 +14,8 @@ export interface Asked {
 /** The bytes of a body, in the pieces in which they arrive; then it ends, breaks, or stays open without a word. */
 export interface Body {
   readonly pieces: ReadonlyArray<string | Uint8Array>
+  /** The pause before each piece. */
+  readonly every?: Duration.Input
   readonly then?: "end" | "reset" | "silence"
 }
 
@@ -27,11 +29,11 @@ const isBody = (body: unknown): body is Body => typeof body === "object" && body
 const encoder = new TextEncoder()
 
 /** In fibers rather than in the platform's streams, so that virtual time moves it. */
-const stream = ({ pieces, then = "end" }: Body): Stream.Stream<Uint8Array, Error> => {
+const stream = ({ every = 0, pieces, then = "end" }: Body): Stream.Stream<Uint8Array, Error> => {
   const bytes = Stream.fromIterable(pieces.map((piece) => (typeof piece === "string" ? encoder.encode(piece) : piece)))
   const reset = Object.assign(new Error("socket hang up"), { code: "ECONNRESET" })
   return Stream.concat(
-    Stream.rechunk(bytes, 1),
+    Stream.tap(Stream.rechunk(bytes, 1), () => Effect.sleep(every)),
     then === "end" ? Stream.empty : then === "reset" ? Stream.fail(reset) : Stream.never
   )
 }

@@ -96,7 +96,7 @@ export interface Interface {
     id: DevboxId,
     filter?: { readonly executionId?: ExecutionId | undefined; readonly shellName?: string | undefined }
   ) => Effect.Effect<ReadonlyArray<LogEntry>, LookupError>
-  /** Notices that devboxes will be suspended or shut down: those pending, then each new one. Connects again by itself. */
+  /** Notices that devboxes will be suspended or shut down: those pending, then each new one, once. Connects again by itself. */
   readonly notices: Stream.Stream<Notice, BackendError>
 
   readonly snapshotDisk: (

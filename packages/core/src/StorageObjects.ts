@@ -13,7 +13,7 @@ import type { Page } from "./DevboxBackend.ts"
 import { BackendError, type LookupError, UnexpectedResponseError } from "./DevboxError.ts"
 import { defined } from "./internal/defined.ts"
 import { type Cursor, listing } from "./internal/neighbours/list.ts"
-import { idempotent, keyed, once } from "./internal/retry.ts"
+import { idempotent, keyed, once, reopened } from "./internal/retry.ts"
 import { nullish, openEnum, snakeCase } from "./internal/snakeCase.ts"
 
 /** The id of a storage object. */
@@ -149,10 +149,10 @@ const make = (store: typeof ObjectStore.Service) => {
     complete: (id: StorageObjectId) => keyed(store.complete(id)).pipe(span("complete", id)),
     get: (id: StorageObjectId) => idempotent(store.get(id)).pipe(span("get", id)),
     /** The bytes of an object. */
-    download: (id: StorageObjectId): Stream.Stream<Uint8Array, LookupError> => store.download(id),
+    download: (id: StorageObjectId): Stream.Stream<Uint8Array, LookupError> => reopened(store.download(id)),
     /** An object as text. */
     downloadText: (id: StorageObjectId) =>
-      Stream.mkString(Stream.decodeText(store.download(id))).pipe(span("downloadText", id)),
+      idempotent(Stream.mkString(Stream.decodeText(store.download(id)))).pipe(span("downloadText", id)),
     /** An address from which anybody can fetch it for a while; default one hour. */
     downloadUrl: (id: StorageObjectId, valid: Duration.Input = "1 hour") =>
       idempotent(store.downloadUrl(id, Duration.fromInputUnsafe(valid))).pipe(span("downloadUrl", id)),

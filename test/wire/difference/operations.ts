@@ -49,7 +49,7 @@ const devboxes: Readonly<Record<string, Operation>> = {
   },
   "create with everything": {
     official: ({ api }) => api.devboxes.create(createBody),
-    ours: ({ backend }) => backend.create(Schema.decodeUnknownSync(CreateParamsJson)(createBody))
+    ours: ({ backend }) => backend.create(Schema.decodeSync(CreateParamsJson)(createBody))
   },
   "create and await running": {
     official: ({ api }) => api.devboxes.createAndAwaitRunning({ name: "x" }),
@@ -335,12 +335,12 @@ const snapshots: Readonly<Record<string, Operation>> = {
 const blueprints: Readonly<Record<string, Operation>> = {
   "create a blueprint": {
     official: ({ api }) => api.blueprints.create(blueprintBody),
-    ours: ({ blueprints }) => blueprints.create(Schema.decodeUnknownSync(BlueprintParamsJson)(blueprintBody))
+    ours: ({ blueprints }) => blueprints.create(Schema.decodeSync(BlueprintParamsJson)(blueprintBody))
   },
   "create a blueprint and wait": {
     official: ({ api }) => api.blueprints.createAndAwaitBuildCompleted({ name: "b" }),
     ours: ({ blueprints }) =>
-      Effect.flatMap(blueprints.create(Schema.decodeUnknownSync(BlueprintParamsJson)({ name: "b" })), ({ id }) =>
+      Effect.flatMap(blueprints.create(Schema.decodeSync(BlueprintParamsJson)({ name: "b" })), ({ id }) =>
         blueprints.get(id)
       )
   },
@@ -371,7 +371,7 @@ const blueprints: Readonly<Record<string, Operation>> = {
   },
   "preview a blueprint": {
     official: ({ api }) => api.blueprints.preview(blueprintBody),
-    ours: ({ blueprints }) => blueprints.preview(Schema.decodeUnknownSync(BlueprintParamsJson)(blueprintBody))
+    ours: ({ blueprints }) => blueprints.preview(Schema.decodeSync(BlueprintParamsJson)(blueprintBody))
   }
 }
 

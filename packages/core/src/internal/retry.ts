@@ -3,8 +3,9 @@ import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
 import { RequestKey } from "../DevboxBackend.ts"
-import { paced } from "./pace.ts"
+import { paced, pacedStream } from "./pace.ts"
 
 /** A schedule on which the backend's own word on the delay wins. */
 export const heeding = <A, E, R>(schedule: Schedule.Schedule<A, unknown, E, R>) =>
@@ -57,6 +58,20 @@ export const once = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E,
       Effect.provideService(RequestKey, SecureRandom.uuidV7Unsafe())
     )
   )
+
+/** Opens a stream again until it has given something; what was given cannot be taken back, so later breaks are the reader's. */
+export const reopened = <A, E, R>(stream: Stream.Stream<A, E, R>): Stream.Stream<A, E, R> =>
+  Stream.suspend(() => {
+    let given = false
+    const noted = Stream.mapArray(pacedStream(stream), (chunk) => {
+      given = true
+      return chunk
+    })
+    return Stream.retry(
+      noted,
+      backoff.pipe(Schedule.while(({ input }) => Effect.succeed(!given && maySendAgain(input, true))))
+    )
+  })
 
 /** As {@link idempotent}, under one request key. */
 export const keyed = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

@@ -81,6 +81,18 @@ export const refusedUnless = <E, R>(client: HttpClient.HttpClient.With<E, R>) =>
     )
   )
 
+/**
+ * Success whose answer means nothing beyond it: any JSON will do, and none (PROTOCOL P1). A page is from somebody in between who did
+ * not pass the request on.
+ */
+export const accepted = (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<void, UnexpectedResponseError> =>
+  /\bhtml\b/i.test(response.headers["content-type"] ?? "")
+    ? Effect.fail(new UnexpectedResponseError({ detail: "the answer is a page of HTML" }))
+    : // It is read so that its connection can be used again.
+      Effect.ignore(response.text)
+
 const isNothing = (body: HttpBody.HttpBody): boolean =>
   body._tag === "Empty" ||
   (body._tag === "Uint8Array" && body.body.length === 4 && new TextDecoder().decode(body.body) === "null")
@@ -234,12 +246,7 @@ export const makeTransport = (peer: Peer) =>
       opaque: <E, Tag extends WireError["_tag"] = never>(
         ask: Ask<Tag>,
         request: Effect.Effect<HttpClientResponse.HttpClientResponse, E>
-      ): Effect.Effect<void, Failure<Tag>> =>
-        // The answer is read so that its connection can be used again.
-        call(
-          ask,
-          Effect.flatMap(request, (response) => Effect.ignore(response.text))
-        ),
+      ): Effect.Effect<void, Failure<Tag>> => call(ask, Effect.flatMap(request, accepted)),
       /** A refusal that arrived inside a stream. */
       refuse: <Tag extends WireError["_tag"]>(ask: Ask<Tag>, refusal: Refusal) => judged(ask, new Refused({ refusal })),
       /** A failure before anything was sent. */

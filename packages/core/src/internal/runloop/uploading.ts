@@ -6,6 +6,7 @@ import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Stream from "effect/Stream"
 import { TransportError } from "../../DevboxError.ts"
 import { silence } from "./sse.ts"
+import { accepted } from "./transport.ts"
 
 /** So large a piece is sent at once; in larger ones a slow connection could not be told from a dead one. */
 const pieceSize = 256 * 1024
@@ -63,7 +64,7 @@ export const uploading = <E, E2>(
     return Effect.raceFirst(
       Effect.flatMap(
         Effect.suspend(() => send(body)),
-        (response) => Effect.ignore(response.text)
+        accepted
       ),
       stalled
     ).pipe(Effect.mapError((sent): UploadFailure<E> => failed ?? { sent }))

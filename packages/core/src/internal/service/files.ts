@@ -8,7 +8,7 @@ import { type FileAccessError, FileError } from "../../DevboxError.ts"
 import type { Contents } from "../../DevboxHandle.ts"
 import type { DevboxId } from "../../DevboxModel.ts"
 import type { ExecutionDetail } from "../../Execution.ts"
-import { idempotent, keyed } from "../retry.ts"
+import { idempotent, keyed, reopened } from "../retry.ts"
 
 const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   if (parts.length === 1) return parts[0]!
@@ -39,15 +39,15 @@ const checked = (devboxId: DevboxId, path: string): Effect.Effect<string, FileEr
 
 /** The bytes of a file, all at once; read again from the beginning when the connection breaks. */
 export const download = (backend: Shape, id: DevboxId, path: string): Effect.Effect<Uint8Array, FileAccessError> =>
-  idempotent(gather(downloadStream(backend, id, path)))
+  Effect.flatMap(checked(id, path), (valid) => idempotent(gather(backend.download(id, valid))))
 
-/** The bytes of a file as they come. What was given cannot be taken back, so a broken connection is the reader's to handle. */
+/** The bytes of a file as they come; a connection that breaks among them is the reader's to handle. */
 export const downloadStream = (
   backend: Shape,
   id: DevboxId,
   path: string
 ): Stream.Stream<Uint8Array, FileAccessError> =>
-  Stream.unwrap(Effect.map(checked(id, path), (valid) => backend.download(id, valid)))
+  Stream.unwrap(Effect.map(checked(id, path), (valid) => reopened(backend.download(id, valid))))
 
 /** A file as text. */
 export const read = (backend: Shape, id: DevboxId, path: string): Effect.Effect<string, FileAccessError> =>

@@ -1,44 +1,67 @@
-/** Notices of devboxes that will end, as one stream that outlives its connections (PROTOCOL P10). */
+/**
+ * Notices without an end: a watch that ends or breaks is opened again, more slowly each time it does not last, and what the new one
+ * repeats is left out (PROTOCOL P10).
+ */
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import type { Shape } from "../../DevboxBackend.ts"
 import type { BackendError } from "../../DevboxError.ts"
 import type { Notice } from "../../DevboxModel.ts"
-import { heeding } from "../retry.ts"
+import { heeding, maySendAgain } from "../retry.ts"
 
-/** Connections are the backend's to close, so they are made again without end: half a second, doubling to thirty. */
-const reconnecting = heeding(Schedule.min([Schedule.exponential("500 millis"), Schedule.spaced("30 seconds")]))
+const ended = { _tag: "Ended" } as const
 
-const keyOf = ({ devboxId, evictionDeadlineMs }: Notice): string => `${devboxId} ${evictionDeadlineMs}`
+const firstPause = 500
+/** The longest pause; a watch that lasted this long did well, and the next one is opened soon. */
+const longestPause = 30_000
 
-/** See above. Each new connection tells again what is pending; each notice is given once. */
+/** See above. Fails only where asking again is of no use. */
 export const notices = (backend: Shape): Stream.Stream<Notice, BackendError> =>
   Stream.suspend(() => {
-    const given = new Map<string, Notice>()
+    const given = new Map<string, number>()
+    let pause = firstPause
+    let openedAt = 0
+
     const isNew = (notice: Notice) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
-        const fresh = !given.has(keyOf(notice))
-        for (const [key, { evictionDeadlineMs }] of given) if (evictionDeadlineMs < now) given.delete(key)
-        given.set(keyOf(notice), notice)
-        return fresh
+        // What is past its deadline is not repeated any more.
+        for (const [key, deadline] of given) if (deadline < now) given.delete(key)
+        const key = `${notice.devboxId} ${notice.evictionDeadlineMs}`
+        if (given.has(key)) return false
+        given.set(key, notice.evictionDeadlineMs)
+        return true
       })
-    const connection = backend.notices.pipe(
-      Stream.tapError((error) =>
-        error.isRetryable ? Effect.logWarning(`The watch for notices is made again: ${error.message}`) : Effect.void
-      ),
-      // A connection that is closed in silence is made again like one that broke.
-      Stream.concat(Stream.fail("closed" as const))
-    )
-    return connection.pipe(
-      Stream.retry(
-        Schedule.while(reconnecting, ({ input }) =>
-          Effect.succeed(input === "closed" || (input as BackendError).isRetryable)
+
+    const watch = Stream.unwrap(
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        openedAt = now
+        return backend.notices.pipe(
+          Stream.tapError((error) =>
+            maySendAgain(error, true)
+              ? Effect.logWarning(`The watch for notices is made again: ${error.message}`)
+              : Effect.void
+          ),
+          Stream.filterEffect(isNew),
+          Stream.concat(Stream.fail(ended))
         )
-      ),
-      Stream.filterEffect(isNew),
-      // It has been made again; what is left is the type.
-      Stream.catch((error) => (error === "closed" ? Stream.empty : Stream.fail(error)))
+      })
     )
+
+    const nextPause = Effect.map(Clock.currentTimeMillis, (now) => {
+      if (now - openedAt >= longestPause) pause = firstPause
+      const present = pause
+      pause = Math.min(pause * 2, longestPause)
+      return Duration.millis(present)
+    })
+
+    return Stream.retry(
+      watch,
+      heeding(Schedule.modifyDelay(Schedule.forever, () => nextPause)).pipe(
+        Schedule.setInputType<BackendError | typeof ended>(),
+        Schedule.while(({ input }) => input._tag === "Ended" || maySendAgain(input, true))
+      )
+    ).pipe(Stream.catchTag("Ended", () => Stream.empty))
   })
