@@ -9,6 +9,7 @@ const system = [
   "test/node/sandbox/*.test.ts",
   "test/node/local/*.test.ts",
   "test/node/interop/*.test.ts",
+  "test/examples/*.test.ts",
   "test/node/cli/*.test.ts",
   "test/node/net/*.test.ts",
   "test/node/store/database.test.ts",
@@ -23,7 +24,7 @@ const isSystem = process.env["EFFECT_DEVBOX_TESTS"] === "system"
 
 export default defineConfig({
   test: {
-    include: isSystem ? [...system, tier] : ["test/**/*.test.ts"],
+    include: isSystem ? [...system, tier] : ["test/**/*.test.ts", "examples/*.test.ts"],
     exclude: isSystem ? configDefaults.exclude : [...configDefaults.exclude, ...system],
     // Two cores are the size this project is planned for; a box is processes too.
     maxWorkers: 2,
