@@ -1,5 +1,5 @@
 /** A pipeline over many devboxes: one for each item, a few at a time, and one report of what came of them all. */
-import { Devbox, DevboxService } from "@effect-devbox/core"
+import { type Devbox, DevboxService } from "@effect-devbox/core"
 import * as DevboxFleet from "@effect-devbox/core/DevboxFleet"
 import { LocalBackend } from "@effect-devbox/node"
 import { NodeRuntime } from "@effect/platform-node"

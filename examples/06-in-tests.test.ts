@@ -1,5 +1,5 @@
 /** The same code under test: commands are scripted, time is virtual, and whatever is left behind fails the test. */
-import { Devbox, type DevboxService } from "@effect-devbox/core"
+import type { Devbox, DevboxService } from "@effect-devbox/core"
 import { MemoryBackend } from "@effect-devbox/core/testing"
 import { Fixtures } from "@effect-devbox/core/testing/vitest"
 import { assert } from "@effect/vitest"
