@@ -6,9 +6,8 @@
 import { ApiKeys } from "@effect-devbox/core/ApiKeys"
 import { DevboxApi } from "@effect-devbox/core/DevboxApi"
 import * as DevboxApiHandlers from "@effect-devbox/core/DevboxApiHandlers"
-import type { DevboxBackend } from "@effect-devbox/core/DevboxBackend"
+import { DevboxBackend } from "@effect-devbox/core/DevboxBackend"
 import * as HeldRequests from "@effect-devbox/core/HeldRequests"
-import * as IdempotencyStore from "@effect-devbox/core/IdempotencyStore"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
@@ -22,15 +21,25 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { join } from "node:path"
+import { layerAnswers } from "./internal/server/answers.ts"
+import { contentRoutes } from "./internal/server/contents.ts"
+import { shutDownAll, takeStock } from "./internal/server/estate.ts"
 import { type ServerFolder, openFolder } from "./internal/server/folder.ts"
 import { checkKey, fixedKey, keyInFile } from "./internal/server/keys.ts"
 import { type Certificate, type HostRoute, makeListener } from "./internal/server/listener.ts"
 import { type LimitOptions, limitBodies, toLimits } from "./internal/server/limits.ts"
+import { openObjects } from "./internal/server/objectFiles.ts"
+import { layerObjects } from "./internal/server/objects.ts"
+import { layerPolicies } from "./internal/server/policies.ts"
+import { type Allowed, prepare } from "./internal/server/prepare.ts"
+import { layerSecrets } from "./internal/server/secrets.ts"
+import { keepApart } from "./internal/server/tenancy.ts"
 import { probes } from "./internal/server/probes.ts"
 import { defaultStateDir } from "./internal/store/store.ts"
 
 export type { Certificate, HostRoute } from "./internal/server/listener.ts"
 export type { LimitOptions } from "./internal/server/limits.ts"
+export type { Allowed } from "./internal/server/prepare.ts"
 
 /** How to serve. */
 export interface Options {
@@ -47,6 +56,12 @@ export interface Options {
   readonly certificate?: Certificate | undefined
   /** Where keys, answers and objects are kept; default the folder `server` of the local backend's state folder. */
   readonly stateDir?: string | undefined
+  /** The address under which clients know the server, where a proxy stands before it; default what each request says. */
+  readonly publicUrl?: string | undefined
+  /** What callers may ask for beyond devboxes that are closed off from this machine. Default: nothing. */
+  readonly allow?: Allowed | undefined
+  /** What becomes of the devboxes when the server stops; default `"keep"`, and the next one has them. */
+  readonly onExit?: "keep" | "shutdown" | undefined
   /** How long requests that are being answered may still take when the server stops; default 10 seconds. */
   readonly graceTime?: Duration.Input | undefined
   readonly limits?: LimitOptions | undefined
@@ -142,12 +157,30 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxServer, ServerSt
           `The devbox server listens on ${host} without TLS: keys can be read on the way. Give it a certificate, or put a proxy with one before it.`
         )
       }
+      const backend = yield* DevboxBackend
+      yield* Effect.catch(takeStock(backend, folder.db), (error) =>
+        Effect.logWarning(
+          `what the backend has could not be listed, so that some of it may be missing: ${error.message}`
+        )
+      )
+      const objects = openObjects(folder.db, folder.objects)
       const load = Effect.sync(() => ({ connections: listener.open(), held: held.count() }))
       const routes = Layer.mergeAll(
         DevboxApiHandlers.layer,
         HttpApiScalar.layer(DevboxApi, { path: "/docs" }),
-        probes(load)
-      ).pipe(Layer.provide([keys, IdempotencyStore.layerMemory()]))
+        contentRoutes(objects)
+      ).pipe(
+        Layer.provide([
+          Layer.succeed(DevboxBackend, keepApart(backend, folder.db, prepare(folder.db, options.allow ?? {}))),
+          layerAnswers(folder.db),
+          layerObjects(objects, options.publicUrl),
+          layerPolicies(folder.db),
+          layerSecrets(folder.db)
+        ]),
+        // These watch over the backend itself.
+        Layer.merge(probes(load)),
+        Layer.provide(keys)
+      )
       const serving = HttpRouter.serve(routes, {
         disableLogger: true,
         disableListenLog: true,
@@ -162,6 +195,7 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxServer, ServerSt
           options.graceTime ?? "10 seconds"
         )
         listener.cut()
+        if (options.onExit === "shutdown") yield* shutDownAll(backend)
       })
       return Layer.effect(
         DevboxServer,

@@ -14,7 +14,8 @@ import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import { ApiKeys, CurrentCaller } from "../../ApiKeys.ts"
 import { AuthenticationError, InvalidRequestError } from "../../DevboxError.ts"
-import { type Answer, IdempotencyStore } from "../../IdempotencyStore.ts"
+import { RequestKey } from "../../DevboxBackend.ts"
+import { type Answer, CurrentAttempt, IdempotencyStore } from "../../IdempotencyStore.ts"
 import { Authorization, Caller, Door } from "../api/security.ts"
 import { encode } from "../wireError.ts"
 import { measured } from "./measured.ts"
@@ -121,9 +122,12 @@ const makeOnce = Effect.gen(function* () {
       const answer = Deferred.makeUnsafe<HttpServerResponse.HttpServerResponse>()
       running.set(key, answer)
       const work = Effect.gen(function* () {
-        const kept = yield* store.get(key)
-        if (kept !== undefined) return replay(kept)
-        const response = yield* handle
+        const begun = yield* store.begin(key)
+        if ("body" in begun) return replay(begun)
+        const response = yield* handle.pipe(
+          Effect.provideService(CurrentAttempt, begun),
+          Effect.provideService(RequestKey, begun.seed)
+        )
         const keep = keepable(response)
         if (keep !== undefined) yield* store.put(key, keep)
         return response

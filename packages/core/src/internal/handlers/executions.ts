@@ -17,6 +17,7 @@ import {
   type ExecutionInfo,
   type StdinInput
 } from "../../Execution.ts"
+import { CurrentAttempt } from "../../IdempotencyStore.ts"
 import { bytesHeader, OutputEvents, OutputUpdate } from "../api/events.ts"
 import type { ExecuteRequest } from "../api/executions.ts"
 import { tail } from "../tail.ts"
@@ -51,14 +52,16 @@ const follow = (
   })
 }
 
-const toStart = (request: ExecuteRequest): StartExecution => ({
-  commandId: request.commandId ?? ExecutionId.make(SecureRandom.uuidV7Unsafe()),
-  command: request.words ?? request.command,
-  shell: request.shellName,
-  attachStdin: request.attachStdin,
-  env: request.environmentVariables,
-  cwd: request.workingDirectory
-})
+/** The same request is the same command, also after a crash of the server: without an id, its attempts have one. */
+const toStart = (request: ExecuteRequest): Effect.Effect<StartExecution> =>
+  Effect.map(CurrentAttempt, (attempt) => ({
+    commandId: request.commandId ?? ExecutionId.make(attempt?.seed ?? SecureRandom.uuidV7Unsafe()),
+    command: request.words ?? request.command,
+    shell: request.shellName,
+    attachStdin: request.attachStdin,
+    env: request.environmentVariables,
+    cwd: request.workingDirectory
+  }))
 
 /** The events of one output; exact bytes for clients that ask, text at character boundaries for all others. */
 const outputStream = (
@@ -110,25 +113,26 @@ export const executionsHandlers = HttpApiBuilder.group(
             request.headers[bytesHeader.name] === bytesHeader.value
           )
         )
+    const start = (id: DevboxId, request: ExecuteRequest) =>
+      Effect.flatMap(toStart(request), (params) => backend.startExecution(id, params))
     return handlers.handleAll({
       execute: ({ params, payload, query }) => {
         const id = DevboxId.make(params.id)
         const time = clamp(payload.optimisticTimeout, longest.execution)
         return answered(
-          Effect.flatMap(backend.startExecution(id, toStart(payload)), (info) =>
+          Effect.flatMap(start(id, payload), (info) =>
             (isCompleted(info) || Duration.isZero(time)) && query.last_n === undefined
               ? Effect.succeed(info)
               : follow(backend, id, info.executionId, time, query.last_n)
           )
         )
       },
-      executeAsync: ({ params, payload }) =>
-        answered(backend.startExecution(DevboxId.make(params.id), toStart(payload))),
+      executeAsync: ({ params, payload }) => answered(start(DevboxId.make(params.id), payload)),
       executeSync: ({ params, payload }) => {
         const id = DevboxId.make(params.id)
         return answered(
           Effect.gen(function* () {
-            const started = yield* backend.startExecution(id, toStart(payload))
+            const started = yield* start(id, payload)
             const info = yield* follow(backend, id, started.executionId, Duration.infinity, allLines)
             if (!isCompleted(info)) return toResponse(holdExpired(`execution ${info.executionId} is ${info.status}`))
             const { devboxId, exitStatus, shellName, stderr = "", stdout = "" } = info

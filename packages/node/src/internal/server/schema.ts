@@ -16,17 +16,17 @@ export const migrations: ReadonlyArray<string> = [
 
   -- Whose a devbox or snapshot is. An index of what the backend's metadata says, so that one lookup answers for every id.
   create table owned (
+    tenant text not null,
     kind text not null check (kind in ('devbox', 'snapshot')),
     id text not null,
-    tenant text not null,
     create_time_ms integer not null,
-    primary key (kind, id)
+    -- Begins with the tenant, so that what is another's and what does not exist take the same look.
+    primary key (tenant, kind, id)
   ) strict, without rowid;
-  create index owned_tenant on owned (tenant, kind);
 
   -- Requests that were begun, and what was answered. The seed is what the carrying out of one request names its things by.
   create table answers (
-    request_key text primary key,
+    request_hash blob primary key,
     seed text not null,
     status integer,
     content_type text,
@@ -45,29 +45,28 @@ export const migrations: ReadonlyArray<string> = [
     primary key (tenant, name)
   ) strict, without rowid;
 
+  -- The JSON is the snake_case form of the model.
   create table network_policies (
-    id text primary key,
     tenant text not null,
+    id text not null,
     name text not null,
-    description text,
-    egress text not null,
-    create_time_ms integer not null,
-    update_time_ms integer not null
+    info text not null,
+    primary key (tenant, id)
   ) strict, without rowid;
-  create index network_policies_tenant on network_policies (tenant, id);
 
   create table objects (
-    id text primary key,
     tenant text not null,
+    id text not null,
     name text not null,
     content_type text not null,
     state text not null,
     metadata text,
     size_bytes integer,
     create_time_ms integer not null,
-    delete_after_ms integer
+    delete_after_ms integer,
+    primary key (tenant, id)
   ) strict, without rowid;
-  create index objects_tenant on objects (tenant, id);
+  create unique index objects_id on objects (id);
   create index objects_age on objects (delete_after_ms) where delete_after_ms is not null;
   `
 ]
