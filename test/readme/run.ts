@@ -1,16 +1,18 @@
 /**
- * Runs what the README promises: type-checks every TypeScript block, runs those that are not marked `check-only`, and checks
- * that every command it names is one that CI runs elsewhere. `node test/readme/run.ts`; exit status 1 when a block lies.
+ * Runs what the README and the guides promise: type-checks every TypeScript block, runs those that are not marked
+ * `check-only`, runs shell blocks that are marked `run`, and checks that every other command is one that CI runs elsewhere.
+ * `node test/readme/run.ts [file…]`; exit status 1 when a block lies.
  */
 import { spawnSync } from "node:child_process"
-import { mkdirSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import * as path from "node:path"
-import { blocks } from "./blocks.ts"
+import { type Block, blocks } from "./blocks.ts"
 
 const root = path.resolve(import.meta.dirname, "../..")
 const generated = path.join(root, "examples/.readme")
 
-/** Commands that `.ci/run` runs in a fresh clone. */
+/** Commands that `.ci/run` runs in a fresh clone or as a stage of its own. */
 const promised = new Set(["npx -y pnpm@12 demo", "npx -y pnpm@12 test"])
 
 let failed = 0
@@ -21,13 +23,35 @@ const report = (ok: boolean, what: string, detail = "") => {
   console.log(`${ok ? "ok  " : "FAIL"} ${what}${ok ? "" : `\n${detail}`}`)
 }
 
+const named = process.argv.slice(2)
+const guides = readdirSync(path.join(root, "docs")).filter((name) => name.endsWith(".md"))
+const files = named.length > 0 ? named : ["README.md", ...guides.map((name) => `docs/${name}`)]
+const all = files.flatMap((name) => blocks(path.join(root, name)))
+const where = (block: Block) => `${path.relative(root, block.file)}:${block.line}`
+
+/** Devboxes of the blocks live here, and a `devbox` for shell blocks is on the path. */
+const scratch = mkdtempSync(path.join(tmpdir(), "devbox-readme-"))
+chmodSync(scratch, 0o755)
+const bin = path.join(scratch, "bin")
+mkdirSync(bin)
+const cli = path.join(root, "packages/node/src/bin.ts")
+writeFileSync(path.join(bin, "devbox"), `#!/bin/sh\nexec "${process.execPath}" "${cli}" "$@"\n`, { mode: 0o755 })
+const env = {
+  ...process.env,
+  EFFECT_DEVBOX_STATE_DIR: path.join(scratch, "state"),
+  PATH: `${bin}:${process.env["PATH"] ?? ""}`
+}
+
+const run = (command: string, args: ReadonlyArray<string>, cwd = root) =>
+  spawnSync(command, args, { cwd, encoding: "utf8", timeout: 180_000, env })
+
 rmSync(generated, { recursive: true, force: true })
 mkdirSync(generated, { recursive: true })
 try {
-  const all = blocks(path.join(root, "README.md"))
   const programs = all.filter((block) => block.language === "ts")
-  const file = (line: number) => path.join(generated, `line-${line}.ts`)
-  for (const block of programs) writeFileSync(file(block.line), block.code)
+  const file = (block: Block) =>
+    path.join(generated, `${path.basename(block.file, ".md").toLowerCase()}-line-${block.line}.ts`)
+  for (const block of programs) writeFileSync(file(block), block.code)
   writeFileSync(
     path.join(generated, "tsconfig.json"),
     JSON.stringify({
@@ -37,23 +61,28 @@ try {
       references: [{ path: "../../packages/core" }, { path: "../../packages/node" }]
     })
   )
-  const run = (command: string, args: ReadonlyArray<string>) =>
-    spawnSync(command, args, { cwd: root, encoding: "utf8", timeout: 120_000 })
   const types = run(path.join(root, "node_modules/.bin/tsc"), ["-p", generated])
-  report(types.status === 0, `README.md: ${programs.length} TypeScript blocks type-check`, types.stdout + types.stderr)
+  report(types.status === 0, `${programs.length} TypeScript blocks type-check`, types.stdout + types.stderr)
   for (const block of programs) {
     if (block.mark === "check-only") continue
-    const result = run(process.execPath, [file(block.line)])
-    report(result.status === 0, `README.md:${block.line} runs`, result.stdout + result.stderr)
+    const result = run(process.execPath, [file(block)])
+    report(result.status === 0, `${where(block)} runs`, result.stdout + result.stderr)
   }
   for (const block of all.filter(({ language }) => language === "sh")) {
+    if (block.mark === "run") {
+      const home = mkdtempSync(path.join(scratch, "home-"))
+      const result = run("bash", ["-euo", "pipefail", "-c", block.code], home)
+      report(result.status === 0, `${where(block)} runs`, result.stdout + result.stderr)
+      continue
+    }
     for (const line of block.code.split("\n")) {
       const command = line.replace(/\s+#.*$/, "").trim()
-      if (command !== "") report(promised.has(command), `README.md:${block.line} \`${command}\` is run in CI`)
+      if (command !== "") report(promised.has(command), `${where(block)} \`${command}\` is run in CI`)
     }
   }
 } finally {
   rmSync(generated, { recursive: true, force: true })
+  rmSync(scratch, { recursive: true, force: true })
 }
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1

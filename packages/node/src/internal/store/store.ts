@@ -17,13 +17,14 @@ export interface StateDir {
 const isRoot = () => process.getuid?.() === 0
 
 /**
- * Where state lies unless somebody says otherwise: the XDG state home, or for root a directory that the uid which boxes are
- * dropped to can traverse (root's own home is closed to it).
+ * Where state lies unless somebody says otherwise: what `EFFECT_DEVBOX_STATE_DIR` names, the XDG state home, or for root a
+ * directory that the uid which boxes are dropped to can traverse (root's own home is closed to it).
  */
 export const defaultStateDir = (): string =>
-  isRoot()
+  process.env["EFFECT_DEVBOX_STATE_DIR"] ||
+  (isRoot()
     ? "/var/lib/effect-devbox"
-    : path.join(process.env["XDG_STATE_HOME"] || path.join(os.homedir(), ".local", "state"), "effect-devbox")
+    : path.join(process.env["XDG_STATE_HOME"] || path.join(os.homedir(), ".local", "state"), "effect-devbox"))
 
 /** The places below `root`, without touching anything. */
 export const stateDirAt = (root: string): StateDir => ({
