@@ -11,10 +11,12 @@ import {
 } from "node:fs"
 import { join } from "node:path"
 import { type Attempt, createsFile, newSecret, nothing, openDirectory, readsFile, type Scene } from "./attempt.ts"
+import { upperOf } from "./upper.ts"
 
 const showTarget = 'cat -- "$TARGET"'
 const createTarget = 'echo planted > "$TARGET"'
 const neighbourDir = (scene: Scene): string => join(scene.stateDir, "boxes", scene.neighbour.id)
+const neighbourUpper = (scene: Scene): string => upperOf(scene.stateDir, scene.neighbour.id)
 const rootOnly = "only root may do this outside"
 
 /** Reading and writing where only the host should. */
@@ -105,9 +107,9 @@ export const fileAttempts: ReadonlyArray<Attempt> = [
   {
     id: "neighbour-file",
     title: "reads a file of another devbox on the host's disk",
-    program: 'cat -- "$BOX"/upper/home/user/neighbour.txt "$BOX"/home/neighbour.txt',
+    program: 'cat -- "$UPPER"/home/user/neighbour.txt "$BOX"/home/neighbour.txt',
     arrange: (scene) => ({
-      env: { BOX: neighbourDir(scene) },
+      env: { BOX: neighbourDir(scene), UPPER: neighbourUpper(scene) },
       observed: ({ stdout }) => stdout.includes(scene.neighbour.secret),
       cleanup: nothing
     })
@@ -125,15 +127,16 @@ export const fileAttempts: ReadonlyArray<Attempt> = [
   {
     id: "neighbour-write",
     title: "puts a file into another devbox",
-    program: 'for home in "$BOX"/upper/home/user "$BOX"/home; do echo planted > "$home/$NAME"; done',
+    program: 'for home in "$UPPER"/home/user "$BOX"/home; do echo planted > "$home/$NAME"; done',
     arrange: (scene) => {
       // A name that was never used: what a mounted overlay has once seen, it may remember.
       const name = newSecret()
       return {
-        env: { BOX: neighbourDir(scene), NAME: name },
+        env: { BOX: neighbourDir(scene), UPPER: neighbourUpper(scene), NAME: name },
         observed: () => scene.neighbour.has(name),
         cleanup: () => {
-          for (const home of ["upper/home/user", "home"]) rmSync(join(neighbourDir(scene), home, name), { force: true })
+          for (const home of [join(neighbourUpper(scene), "home/user"), join(neighbourDir(scene), "home")])
+            rmSync(join(home, name), { force: true })
         }
       }
     }

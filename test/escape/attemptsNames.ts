@@ -36,7 +36,7 @@ const harmless = /^[A-Za-z0-9_-]{1,64}$/
 const namesBelow = (dir: string): ReadonlyArray<string> =>
   readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
     const path = join(dir, entry.name)
-    return entry.isDirectory() && entry.name !== "upper" && entry.name !== "work" ? [path, ...namesBelow(path)] : [path]
+    return entry.isDirectory() && !/^lyr_|^work$/.test(entry.name) ? [path, ...namesBelow(path)] : [path]
   })
 
 const strays = (stage: Stage): ReadonlyArray<string> =>

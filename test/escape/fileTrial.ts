@@ -9,6 +9,7 @@ import { Cause, Effect, Exit } from "effect"
 import { newSecret } from "./attempt.ts"
 import type { Trial } from "./suite.ts"
 import type { Outcome } from "./tryOut.ts"
+import { upperOf } from "./upper.ts"
 
 /** What an attempt has to work with. */
 export interface Place {
@@ -70,7 +71,7 @@ export const fileTrial = (trial: FileTrial): Trial => ({
         const devbox = yield* Devbox.create()
         const place: Place = {
           devbox,
-          homeOnHost: join(scene.stateDir, "boxes", devbox.id, "upper/home/user"),
+          homeOnHost: join(upperOf(scene.stateDir, devbox.id), "home/user"),
           target
         }
         // The home must exist on the host's disk for a careless host to walk through it.

@@ -209,13 +209,15 @@ export interface Implementation {
     hold: Duration.Duration,
     options?: { readonly lastLines?: number | undefined }
   ) => Effect.Effect<ExecutionInfo, LookupError>
+  /** As {@link Implementation.waitForStatus}, until a snapshot is no longer in progress. */
+  readonly waitForSnapshot?: (id: SnapshotId, hold: Duration.Duration) => Effect.Effect<SnapshotState, LookupError>
 }
 
 /** A create that names a snapshot or blueprint that does not exist fails as a lookup does. */
 type ResourceErrors = Extract<LookupError, { readonly _tag: "ResourceNotFound" }>
 
-/** What a backend may have only together with a feature; the two holds are accelerators and may simply be absent. */
-type Accelerators = "waitForStatus" | "waitForExecution"
+/** What a backend may have only together with a feature; the holds are accelerators and may simply be absent. */
+type Accelerators = "waitForStatus" | "waitForExecution" | "waitForSnapshot"
 
 /** A backend with every operation in place; see {@link Implementation} for the contract of each. */
 export type Shape = Required<Omit<Implementation, Accelerators>> & Pick<Implementation, Accelerators>

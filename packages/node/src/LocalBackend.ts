@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import { DevboxBackend, make, type Shape } from "@effect-devbox/core/DevboxBackend"
 import type {
   BackendError,
+  Conflict,
   LookupError,
   ReadyError,
   ResourceNotFound,
@@ -18,8 +19,11 @@ import type {
 } from "@effect-devbox/core/DevboxError"
 import type { DevboxInfo, Usage } from "@effect-devbox/core/DevboxModel"
 import type { ExecutionInfo } from "@effect-devbox/core/Execution"
-import { create, type Defaults, defaults as builtIn } from "./internal/local/create.ts"
-import { keepAlive, shutdown } from "./internal/local/end.ts"
+import type { SnapshotInfo, SnapshotState } from "@effect-devbox/core/Snapshot"
+import { ends } from "./internal/local/boot.ts"
+import { keepAlive, notices } from "./internal/local/clock.ts"
+import { create, type Defaults } from "./internal/local/create.ts"
+import { shutdown } from "./internal/local/end.ts"
 import type { Engine } from "./internal/local/engine.ts"
 import { attempt, attemptInterruptibly, backendName } from "./internal/local/errors.ts"
 import * as Executions from "./internal/local/executions.ts"
@@ -30,7 +34,10 @@ import { output } from "./internal/local/output.ts"
 import { dial } from "./internal/net/dial.ts"
 import { type OpenEngine, openEngine } from "./internal/local/owner.ts"
 import { sweep, type SweepReport } from "./internal/local/recovery.ts"
+import { resume } from "./internal/local/resume.ts"
+import * as Snapshots from "./internal/local/snapshots.ts"
 import { startExecution } from "./internal/local/start.ts"
+import { suspend } from "./internal/local/suspend.ts"
 import { openTerminal } from "./internal/local/terminal.ts"
 import { findTool } from "./internal/sandbox/tools.ts"
 import { defaultStateDir, openStore } from "./internal/store/store.ts"
@@ -57,6 +64,10 @@ const shape = (engine: Engine, defaults: Defaults): Shape =>
     name: backendName,
     capabilities: {
       features: new Set([
+        "suspend",
+        "snapshot",
+        "liveSnapshot",
+        "notices",
         "stdin",
         ...(hasTerminals() ? ["pty"] : []),
         "exactBytes",
@@ -82,12 +93,34 @@ const shape = (engine: Engine, defaults: Defaults): Shape =>
     list: (query) => attempt("list", () => Look.list(engine, query)),
     update: (id, change) => attempt<LookupError, DevboxInfo>("update", () => Look.update(engine, id, change)),
     usage: (id) => attempt<LookupError, Usage>("usage", () => Look.usage(engine, id)),
-    shutdown: (id) =>
-      attempt<ShutdownError, DevboxInfo>("shutdown", async () => {
-        await shutdown(engine, id)
+    suspend: (id) =>
+      attempt<ReadyError, DevboxInfo>("suspend", async () => {
+        await suspend(engine, id)
         return Look.get(engine, id)
       }),
-    keepAlive: (id) => attempt<ReadyError, void>("keepAlive", () => keepAlive(engine, id, defaults.keepAliveSeconds)),
+    resume: (id) =>
+      attempt<ReadyError, DevboxInfo>("resume", async () => {
+        await resume(engine, id)
+        return Look.get(engine, id)
+      }),
+    shutdown: (id, options) =>
+      attempt<ShutdownError, DevboxInfo>("shutdown", async () => {
+        await shutdown(engine, id, { force: options?.force })
+        return Look.get(engine, id)
+      }),
+    keepAlive: (id) => attempt<ReadyError, void>("keepAlive", () => keepAlive(engine, id, ends(engine))),
+    notices: notices(engine),
+    startSnapshot: (id, params) =>
+      attempt<ReadyError | Conflict, SnapshotInfo>("snapshotDisk", () => Snapshots.startSnapshot(engine, id, params)),
+    getSnapshot: (id) => attempt<LookupError, SnapshotState>("getSnapshot", () => Snapshots.getState(engine, id)),
+    waitForSnapshot: (id, hold) =>
+      attemptInterruptibly<LookupError, SnapshotState>("awaitSnapshot", (signal) =>
+        Snapshots.waitForSnapshot(engine, id, Duration.toMillis(hold), signal)
+      ),
+    listSnapshots: (query) => attempt("listSnapshots", () => Snapshots.list(engine, query)),
+    updateSnapshot: (id, params) =>
+      attempt<LookupError, SnapshotInfo>("updateSnapshot", () => Snapshots.update(engine, id, params)),
+    deleteSnapshot: (id) => attempt<LookupError, void>("deleteSnapshot", () => Snapshots.remove(engine, id)),
     logs: (id, filter) => attempt<LookupError, ReturnType<typeof logs>>("logs", () => logs(engine, id, filter)),
     waitForStatus: (id, statuses, hold) =>
       attemptInterruptibly<LookupError, DevboxInfo>("awaitStatus", (signal) =>
@@ -127,17 +160,15 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxBackend, Backend
     DevboxBackend,
     Effect.map(
       Effect.acquireRelease(
-        attempt<never, OpenEngine>("open", () => openEngine(options.stateDir ?? defaultStateDir(), options)),
+        attempt<never, OpenEngine>("open", () =>
+          openEngine(options.stateDir ?? defaultStateDir(), {
+            ...options,
+            keepAliveSeconds: Math.ceil(Duration.toSeconds(Duration.fromInputUnsafe(options.keepAliveTime ?? "1 hour")))
+          })
+        ),
         ({ close }) => Effect.promise(close)
       ),
-      ({ engine }) =>
-        shape(engine, {
-          minimumIsolation: options.minimumIsolation ?? builtIn.minimumIsolation,
-          keepAliveSeconds:
-            options.keepAliveTime === undefined
-              ? builtIn.keepAliveSeconds
-              : Math.ceil(Duration.toSeconds(Duration.fromInputUnsafe(options.keepAliveTime)))
-        })
+      ({ engine }) => shape(engine, { minimumIsolation: options.minimumIsolation ?? "isolated" })
     )
   )
 

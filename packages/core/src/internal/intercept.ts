@@ -35,7 +35,7 @@ export const intercept = (backend: Shape, by: Interceptor): Shape => {
     ) =>
     (...args: Args): Stream.Stream<A, E | BackendError, R> =>
       by.stream({ operation, args }, run(...args))
-  const { waitForExecution, waitForStatus } = backend
+  const { waitForExecution, waitForSnapshot, waitForStatus } = backend
   return {
     name: backend.name,
     capabilities: backend.capabilities,
@@ -69,6 +69,7 @@ export const intercept = (backend: Shape, by: Interceptor): Shape => {
     removeTunnel: effect("removeTunnel", backend.removeTunnel),
     dial: effect("dial", backend.dial),
     ...(waitForStatus === undefined ? {} : { waitForStatus: effect("waitForStatus", waitForStatus) }),
-    ...(waitForExecution === undefined ? {} : { waitForExecution: effect("waitForExecution", waitForExecution) })
+    ...(waitForExecution === undefined ? {} : { waitForExecution: effect("waitForExecution", waitForExecution) }),
+    ...(waitForSnapshot === undefined ? {} : { waitForSnapshot: effect("waitForSnapshot", waitForSnapshot) })
   }
 }

@@ -62,7 +62,7 @@ export const implementation = (
   options: { readonly holds: boolean; readonly without: ReadonlySet<Feature> }
 ): Implementation => {
   const filters = !options.without.has("metadataFilter")
-  const all: Required<Omit<Implementation, "createSshKey">> = {
+  const all: Required<Omit<Implementation, "createSshKey" | "waitForSnapshot">> = {
     name: world.settings.name,
     capabilities: capabilities(options.without),
     create: (params) => create(world, params),

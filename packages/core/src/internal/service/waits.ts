@@ -146,12 +146,14 @@ export const awaitSnapshot = (
   backend: Shape,
   id: SnapshotId,
   options?: AwaitOptions
-): Effect.Effect<SnapshotInfo, SnapshotError> =>
-  settle(
+): Effect.Effect<SnapshotInfo, SnapshotError> => {
+  const { waitForSnapshot } = backend
+  return settle(
     {
       operation: "snapshotDisk",
       id,
       look: backend.getSnapshot(id),
+      hold: waitForSnapshot === undefined ? undefined : (hold) => waitForSnapshot(id, hold),
       judge: (state): Effect.Effect<SnapshotInfo, SnapshotError> | undefined => {
         switch (state.status) {
           case "complete":
@@ -175,3 +177,4 @@ export const awaitSnapshot = (
     },
     options
   )
+}

@@ -3,8 +3,11 @@ import { spawn } from "node:child_process"
 import * as path from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
+import { Mount } from "@effect-devbox/core/DevboxModel"
+import * as Schema from "effect/Schema"
 import { SandboxStartError } from "../sandbox/errors.ts"
 import type { BoxSpec } from "../sandbox/types.ts"
+import type { Setup } from "./setup.ts"
 import { connect, type Engine, type Live, rowOf } from "./engine.ts"
 
 /** What a holder is told, as JSON on its stdin. */
@@ -13,7 +16,17 @@ export interface HolderOrder {
   /** Who has the devbox until the holder takes it. */
   readonly from: string
   readonly spec: BoxSpec
+  /** The keep-alive time of devboxes that do not say. */
+  readonly keepAliveSeconds: number
+  readonly again: boolean
+  /** In the JSON form of mounts; they may hold tokens. */
+  readonly mounts: unknown
 }
+
+const encodeMounts = Schema.encodeSync(Schema.Array(Mount))
+
+/** The mounts of an order. */
+export const decodeMounts = Schema.decodeUnknownSync(Schema.Array(Mount))
 
 /** Sources run as `.ts`, the published package as `.js`. */
 const holderMain = (): string =>
@@ -29,8 +42,15 @@ const environment = (): NodeJS.ProcessEnv =>
   )
 
 /** Starts the holder, waits until its box is ready, and joins it. */
-export const startDetached = async (engine: Engine, spec: BoxSpec): Promise<Live> => {
-  const order: HolderOrder = { stateDir: engine.dir.root, from: engine.ownerId, spec }
+export const startDetached = async (engine: Engine, spec: BoxSpec, setup: Setup): Promise<Live> => {
+  const order: HolderOrder = {
+    stateDir: engine.dir.root,
+    from: engine.ownerId,
+    spec,
+    keepAliveSeconds: engine.keepAliveSeconds,
+    again: setup.again,
+    mounts: encodeMounts(setup.mounts ?? [])
+  }
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", holderMain()], {
     detached: true,
     stdio: ["pipe", "pipe", "ignore"],

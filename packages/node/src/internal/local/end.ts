@@ -3,12 +3,16 @@ import { Conflict } from "@effect-devbox/core/DevboxError"
 import type { DevboxId } from "@effect-devbox/core/DevboxModel"
 import { setTimeout as pause } from "node:timers/promises"
 import { removeBoxDir } from "../sandbox/remove.ts"
-import { type DevboxRow, isFinal, setExpiry, transition, wishEnd } from "../store/devboxes.ts"
+import { type DevboxRow, isFinal, transition, wishEnd } from "../store/devboxes.ts"
 import { completeExecution, openExecutionsOf } from "../store/executions.ts"
 import { isOwnerAlive } from "../store/ownerLock.ts"
 import { getOwner } from "../store/owners.ts"
-import { boxDir, connect, type Engine, inBackground, journalOf, type Live, rowOf, running, trashDir } from "./engine.ts"
-import { longestTimer } from "./news.ts"
+import { layersOf, setLayers } from "../store/layers.ts"
+import { deleteNotice } from "../store/notices.ts"
+import { savingOf } from "../store/snapshots.ts"
+import { type Place, releaseLayers, trashDir } from "./disk.ts"
+import { boxDir, connect, type Engine, isOurs, journalOf, type Live, rowOf } from "./engine.ts"
+import { abandon, savingConflict } from "./snapshots.ts"
 
 /** Executions that nobody will hear of any more have no exit status; what they printed counts. */
 export const closeExecutions = (
@@ -31,8 +35,12 @@ export const closeExecutions = (
 }
 
 /** Removes what a devbox left on disk. */
-export const removeBox = (engine: Pick<Engine, "dir">, id: string): Promise<void> =>
-  removeBoxDir(boxDir(engine, id), trashDir(engine))
+export const removeBox = async (place: Place, id: string): Promise<void> => {
+  const layers = layersOf(place.db, "devbox", id)
+  setLayers(place.db, "devbox", id, [])
+  deleteNotice(place.db, id)
+  await Promise.all([removeBoxDir(boxDir(place, id), trashDir(place)), releaseLayers(place, layers)])
+}
 
 /** The box of a devbox is gone: by our wish, or of its own accord, which is a failure. */
 export const ended = async (engine: Engine, live: Live): Promise<void> => {
@@ -41,8 +49,9 @@ export const ended = async (engine: Engine, live: Live): Promise<void> => {
   // Those who follow an execution write its end down first; what is left has nobody.
   await Promise.all([...live.followed.values()].map(({ over }) => over))
   closeExecutions(engine, id, "devbox_ended")
-  engine.live.delete(id)
-  if (!live.ending) {
+  if (engine.live.get(id) === live) engine.live.delete(id)
+  // Of a detached devbox anybody can wish the end.
+  if (!live.ending && rowOf(engine, id).shutdown_reason === null) {
     // The journals stay until somebody shuts it down or the layer ends: they may say why.
     engine.failed.add(id)
     transition(engine.db, id, "failure", {
@@ -62,68 +71,71 @@ const holderGone = async (engine: Engine, ownerId: string): Promise<void> => {
   while (isOwnerAlive(engine.dir.owners, ownerId) && Date.now() < deadline) await pause(holderLook)
 }
 
+/** Why a devbox is shut down. */
+export type ShutdownReason = "api_shutdown" | "keep_alive_timeout" | "idle" | "entrypoint_exit"
+
+/** How long the end of a devbox that another process is starting may take. */
+const startLeaves = 30_000
+
+/** Another process has it: that one sees the wish when its devbox has started. */
+const endedElsewhere = (engine: Engine, row: DevboxRow): Promise<true | undefined> =>
+  engine.news.until(row.id, () => (isFinal(rowOf(engine, row.id).status) ? (true as const) : undefined), {
+    foreign: true,
+    millis: startLeaves
+  })
+
 /** Ends the box of a devbox, for a reason that is a shutdown or for none, and removes what it left on disk. */
-export const end = async (
-  engine: Engine,
-  row: DevboxRow,
-  reason?: "api_shutdown" | "keep_alive_timeout"
-): Promise<void> => {
-  const live = engine.live.get(row.id) ?? (await connect(engine, row).catch(() => undefined))
-  if (live === undefined && row.owner_id !== engine.ownerId && isOwnerAlive(engine.dir.owners, row.owner_id)) {
+export const end = async (engine: Engine, first: DevboxRow, reason?: ShutdownReason): Promise<void> => {
+  const { id } = first
+  const live = engine.live.get(id) ?? (await connect(engine, first).catch(() => undefined))
+  if (live === undefined && !isOurs(engine, first) && isOwnerAlive(engine.dir.owners, first.owner_id)) {
+    const starting = first.detached === 1 && ["provisioning", "resuming"].includes(first.status)
+    if (starting && reason !== undefined) {
+      wishEnd(engine.db, id, reason)
+      if (await endedElsewhere(engine, first)) return
+    }
     throw new Conflict({
-      devboxId: row.id,
-      detail: `it belongs to process ${getOwner(engine.db, row.owner_id)?.pid ?? "?"}, which is running; end it there.`
+      devboxId: id,
+      detail: `it belongs to process ${getOwner(engine.db, first.owner_id)?.pid ?? "?"}, which is running; end it there.`
     })
   }
-  if (reason !== undefined) wishEnd(engine.db, row.id, reason)
+  if (reason !== undefined) wishEnd(engine.db, id, reason)
+  abandon(engine, id)
   if (live !== undefined) {
     live.ending = true
     await live.box.stop()
     await ended(engine, live)
-    if (row.detached === 1) await holderGone(engine, row.owner_id)
+    if (first.detached === 1 && !isOurs(engine, first)) await holderGone(engine, first.owner_id)
   }
-  closeExecutions(engine, row.id, "devbox_ended")
-  await removeBox(engine, row.id)
+  await engine.saving.get(id)
+  closeExecutions(engine, id, "devbox_ended")
+  await removeBox(engine, id)
 }
 
 /** Ends a devbox for good. Asked again it makes sure once more. */
 export const shutdown = async (
   engine: Engine,
   id: DevboxId,
-  reason: "api_shutdown" | "keep_alive_timeout" = "api_shutdown"
+  options: { readonly reason?: ShutdownReason | undefined; readonly force?: boolean | undefined } = {}
 ): Promise<void> => {
-  const row = rowOf(engine, id)
+  const reason = options.reason ?? "api_shutdown"
+  let row = rowOf(engine, id)
+  if (!isFinal(row.status)) {
+    const saving = savingOf(engine.db, id)
+    if (saving !== undefined && options.force !== true && isOwnerAlive(engine.dir.owners, saving.owner_id)) {
+      throw savingConflict(saving, "wait for it, or shut down with force")
+    }
+    // What this process starts is ended when it has started.
+    if (engine.starting.has(id)) {
+      wishEnd(engine.db, id, reason)
+      await engine.starting.get(id)
+      row = rowOf(engine, id)
+    }
+  }
   // The status is written last: "shutdown" means that the box was seen gone.
   if (!isFinal(row.status) || engine.live.has(id)) await end(engine, row, reason)
   else if (row.status === "failure") await removeBox(engine, id)
   engine.failed.delete(id)
   transition(engine.db, id, "shutdown", { shutdownReason: reason })
   engine.news.changed(id)
-}
-
-const keepAliveMillis = (row: DevboxRow, fallbackSeconds: number): number =>
-  ((JSON.parse(row.request) as { launch_parameters?: { keep_alive_time_seconds?: number } }).launch_parameters
-    ?.keep_alive_time_seconds ?? fallbackSeconds) * 1000
-
-/** Starts the keep-alive time again, in the database where others see it. */
-export const renewExpiry = (engine: Engine, row: DevboxRow, fallbackSeconds: number): void =>
-  setExpiry(engine.db, row.id, Date.now() + keepAliveMillis(row, fallbackSeconds))
-
-/** Watches the keep-alive time of a devbox of this process. Of a detached one the holder does. */
-export const watchExpiry = (engine: Engine, live: Live): void => {
-  clearTimeout(live.timer)
-  const left = (rowOf(engine, live.box.id).expires_at_ms ?? Infinity) - Date.now()
-  const over = () =>
-    left > longestTimer
-      ? watchExpiry(engine, live)
-      : inBackground(engine, shutdown(engine, live.box.id as DevboxId, "keep_alive_timeout"))
-  live.timer = setTimeout(over, Math.min(Math.max(left, 0), longestTimer))
-  live.timer.unref()
-}
-
-/** See the contract. */
-export const keepAlive = async (engine: Engine, id: DevboxId, fallbackSeconds: number): Promise<void> => {
-  const { live, row } = await running(engine, id, ["initializing"])
-  renewExpiry(engine, row, fallbackSeconds)
-  if (row.detached === 0) watchExpiry(engine, live)
 }

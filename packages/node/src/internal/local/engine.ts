@@ -14,6 +14,7 @@ import { boxDirs } from "../sandbox/layout.ts"
 import type { Box, BoxExecution, BoxSpec } from "../sandbox/types.ts"
 import type { Database } from "../store/database.ts"
 import { type DevboxRow, getDevbox } from "../store/devboxes.ts"
+import { layersOf } from "../store/layers.ts"
 import { getOwner } from "../store/owners.ts"
 import type { StateDir } from "../store/store.ts"
 import type { Host } from "./host.ts"
@@ -31,6 +32,8 @@ export interface Followed {
 /** A box that this process can talk to: its own, or a detached one behind its holder's socket. */
 export interface Live {
   readonly box: Box
+  /** It is this process's own, not a holder's. */
+  readonly owned: boolean
   readonly followed: Map<string, Followed>
   /** Named shells that died and have not had a new command yet. */
   readonly deadShells: Set<string>
@@ -38,6 +41,10 @@ export interface Live {
   readonly afterDeath: Set<string>
   /** The end of the box is wanted: it is no failure. */
   ending: boolean
+  /** When something happened in it last. */
+  activeAtMs: number
+  /** The end that was announced last. */
+  noticedMs?: number
   timer?: NodeJS.Timeout
 }
 
@@ -46,6 +53,8 @@ export interface Engine {
   readonly dir: StateDir
   readonly db: Database
   readonly ownerId: string
+  /** The keep-alive time of devboxes that do not say. */
+  readonly keepAliveSeconds: number
   readonly host: () => Promise<Host>
   /** The way into the boxes' networks. */
   readonly door: Door
@@ -57,8 +66,10 @@ export interface Engine {
   readonly attaching: Map<string, Promise<Live>>
   /** The layer ends: nothing new begins. */
   closing: boolean
-  /** Devboxes being created; the layer's end waits for them before it ends what they made. */
-  readonly creating: Set<Promise<unknown>>
+  /** Devboxes that are being started; whoever ends them, or everything, waits for it. */
+  readonly starting: Map<string, Promise<unknown>>
+  /** Disks that are being saved, by devbox; never rejects. */
+  readonly saving: Map<string, Promise<void>>
   /** Devboxes of this process that failed; their journals stay readable until somebody shuts them down or the layer ends. */
   readonly failed: Set<string>
   readonly background: Set<Promise<void>>
@@ -67,20 +78,22 @@ export interface Engine {
 /** Where a box lies. */
 export const boxDir = (engine: Pick<Engine, "dir">, id: string): string => path.join(engine.dir.boxes, id)
 
-/** Where what is removed goes first. */
-export const trashDir = (engine: Pick<Engine, "dir">): string => path.join(engine.dir.root, "trash")
-
-/** How a box is described to the sandbox. */
-export const specOf = (engine: Engine, host: Host, id: string, over: Partial<BoxSpec> = {}): BoxSpec => ({
-  id,
-  dir: boxDir(engine, id),
-  layersDir: host.layersDir,
-  lower: [host.base.dir],
-  report: host.report,
-  base: host.base,
-  network: "none",
-  ...over
-})
+/** How a box is described to the sandbox: on its layers, whose topmost it writes to. */
+export const specOf = (engine: Engine, host: Host, id: string, over: Partial<BoxSpec> = {}): BoxSpec => {
+  const [upper, ...below] = layersOf(engine.db, "devbox", id)
+  const whole = below.at(-1)?.format === "root"
+  return {
+    id,
+    dir: boxDir(engine, id),
+    layersDir: engine.dir.layers,
+    lower: [...below.map((layer) => layer.id), ...(whole ? [] : [host.base.dir])],
+    ...(upper === undefined ? {} : { upper: upper.id }),
+    report: host.report,
+    base: host.base,
+    network: "none",
+    ...over
+  }
+}
 
 /** The row of a devbox, or the error that it does not exist. */
 export const rowOf = (engine: Engine, id: string): DevboxRow => {
@@ -108,9 +121,20 @@ export const notReady = (row: DevboxRow, hint?: string): DevboxNotReady =>
     ...(hint === undefined ? {} : { hint })
   })
 
+/** Whether this process has a devbox; otherwise its holder has it, or nobody. */
+export const isOurs = (engine: Engine, row: DevboxRow): boolean => row.owner_id === engine.ownerId
+
 /** Takes a box into the list of those this process can talk to. */
-export const enlist = (engine: Engine, box: Box): Live => {
-  const live: Live = { box, followed: new Map(), deadShells: new Set(), afterDeath: new Set(), ending: false }
+export const enlist = (engine: Engine, box: Box, owned: boolean): Live => {
+  const live: Live = {
+    box,
+    owned,
+    followed: new Map(),
+    deadShells: new Set(),
+    afterDeath: new Set(),
+    ending: false,
+    activeAtMs: Date.now()
+  }
   engine.live.set(box.id, live)
   return live
 }
@@ -118,14 +142,14 @@ export const enlist = (engine: Engine, box: Box): Live => {
 /** A box to talk to, whatever the row's status says. */
 export const connect = async (engine: Engine, row: DevboxRow): Promise<Live | undefined> => {
   const live = engine.live.get(row.id)
-  if (live !== undefined || row.detached === 0) return live
+  if (live !== undefined || row.detached === 0 || isOurs(engine, row)) return live
   const socket = getOwner(engine.db, row.owner_id)?.socket
   if (socket === null || socket === undefined) return undefined
   const pending = engine.attaching.get(row.id)
   if (pending !== undefined) return pending
   const attach = async (): Promise<Live> => {
     const box = await attachBox(specOf(engine, await engine.host(), row.id), socket)
-    const joined = enlist(engine, box)
+    const joined = enlist(engine, box, false)
     void box.closed.then(() => {
       if (engine.live.get(row.id) === joined) engine.live.delete(row.id)
       engine.news.changed(row.id)

@@ -2,6 +2,7 @@
 import type { DevboxId } from "@effect-devbox/core/DevboxModel"
 import type { ExecutionId, ExecutionInfo, Signal, StdinInput } from "@effect-devbox/core/Execution"
 import { BoxClosedError } from "../sandbox/errors.ts"
+import { touch } from "./clock.ts"
 import { type Engine, rowOf, running } from "./engine.ts"
 import { invalid } from "./errors.ts"
 import { toExecutionInfo } from "./info.ts"
@@ -77,6 +78,7 @@ export const sendStdin = async (
   if (stdin === undefined) {
     throw invalid("sendStdin", `the stdin of execution ${executionId} belongs to the process that started it`)
   }
+  touch(engine, id)
   await ("bytes" in input ? stdin.write(input.bytes) : stdin.end())
 }
 

@@ -11,6 +11,7 @@ import { ExecutionDetail } from "@effect-devbox/core/Execution"
 import { randomUUID } from "node:crypto"
 import { ExecStdinClosedError } from "../sandbox/errors.ts"
 import type { Box, BoxExecution } from "../sandbox/types.ts"
+import { touch } from "./clock.ts"
 import { type Engine, running } from "./engine.ts"
 import { attempt, toError } from "./errors.ts"
 import { type Hidden, said, settledSoon, startHidden, withHidden } from "./hidden.ts"
@@ -72,6 +73,7 @@ const withCommand = (engine: Engine, operation: string, id: DevboxId, path: stri
         })
       }
       const { live } = await running(engine, id, ["initializing"])
+      touch(engine, id)
       return startHidden(live.box, {
         id: `file-${randomUUID()}`,
         command: ["sh", "-c", script, "sh", path, randomUUID()],

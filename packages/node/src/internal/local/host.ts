@@ -1,17 +1,16 @@
 /** What this machine can do, found out once and only when somebody needs it. */
 import * as fs from "node:fs"
-import * as path from "node:path"
 import { IsolationUnavailable } from "@effect-devbox/core/DevboxError"
 import { ensureBase } from "../sandbox/base.ts"
 import { probeHost } from "../sandbox/probe.ts"
 import type { Base, HostReport, Probe } from "../sandbox/types.ts"
+import type { StateDir } from "../store/store.ts"
 import { backendError } from "./errors.ts"
 
 /** The probed host. */
 export interface Host {
   readonly report: HostReport
   readonly base: Base
-  readonly layersDir: string
 }
 
 /** What of the backend's options concerns the host. */
@@ -21,14 +20,19 @@ export interface HostOptions {
 }
 
 /** Probes at the first call, then remembers. */
-export const makeHost = (stateDir: string, options: HostOptions): (() => Promise<Host>) => {
+export const makeHost = (
+  { layers: layersDir, root: stateDir }: StateDir,
+  options: HostOptions
+): (() => Promise<Host>) => {
   let host: Promise<Host> | undefined
   const probe = async (): Promise<Host> => {
     const report = await probeHost({ stateDir, bubblewrap: options.bubblewrap, tier: options.tier })
     const base = await ensureBase(stateDir, report)
-    const layersDir = path.join(stateDir, "layers")
-    fs.mkdirSync(layersDir, { recursive: true, mode: 0o755 })
-    return { report, base, layersDir }
+    if (report.drops) {
+      fs.chownSync(layersDir, 0, report.gid)
+      fs.chmodSync(layersDir, 0o710)
+    }
+    return { report, base }
   }
   return () => {
     host ??= probe().catch((error: unknown) => {

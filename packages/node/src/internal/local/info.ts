@@ -7,7 +7,7 @@ import {
   LaunchParameters,
   StateTransition
 } from "@effect-devbox/core/DevboxModel"
-import { DevboxId } from "@effect-devbox/core/DevboxModel"
+import { DevboxId, SnapshotId } from "@effect-devbox/core/DevboxModel"
 import { ExecutionId, ExecutionInfo } from "@effect-devbox/core/Execution"
 import { OutputLostError } from "../journal/types.ts"
 import { type DevboxRow, getTransitions } from "../store/devboxes.ts"
@@ -37,6 +37,7 @@ export const toInfo = (engine: Engine, row: DevboxRow): DevboxInfo => {
     ),
     ...(row.end_time_ms === null ? {} : { endTimeMs: row.end_time_ms }),
     ...(row.name === null ? {} : { name: row.name }),
+    ...(row.snapshot_id === null ? {} : { snapshotId: SnapshotId.make(row.snapshot_id) }),
     ...(reason === null ? {} : { failureReason: reason as NonNullable<DevboxInfo["failureReason"]> }),
     ...(row.shutdown_reason === null
       ? {}

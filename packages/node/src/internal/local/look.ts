@@ -12,15 +12,18 @@ export const get = (engine: Engine, id: DevboxId): DevboxInfo => toInfo(engine, 
 const defaultLimit = 20
 const largestLimit = 5000
 
+/** How many items of a list are wanted. */
+export const checkPage = (operation: string, limit = defaultLimit): number => {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= largestLimit) return limit
+  throw invalid(operation, `the limit is ${limit}; it must be a whole number from 1 to ${largestLimit}`)
+}
+
 /** A page of devboxes, newest first. */
 export const list = (
   engine: Engine,
   query: ListQuery & { readonly status?: DevboxStatus | undefined }
 ): Page<DevboxInfo> => {
-  const limit = query.limit ?? defaultLimit
-  if (!Number.isInteger(limit) || limit < 1 || limit > largestLimit) {
-    throw invalid("list", `the limit is ${limit}; it must be a whole number from 1 to ${largestLimit}`)
-  }
+  const limit = checkPage("list", query.limit)
   const rows = listDevboxes(engine.db, { ...query, limit: limit + 1 })
   return { items: rows.slice(0, limit).map((row) => toInfo(engine, row)), hasMore: rows.length > limit }
 }

@@ -1,8 +1,8 @@
 /** This process as an owner of devboxes: it comes with a lock that proves that it lives, and goes when all of them have ended. */
 import type { DevboxId } from "@effect-devbox/core/DevboxModel"
 import { randomUUID } from "node:crypto"
-import { getDevbox } from "../store/devboxes.ts"
 import { Door } from "../net/door.ts"
+import { openDevboxesOf } from "../store/devboxes.ts"
 import { acquireOwnerLock } from "../store/ownerLock.ts"
 import { endOwner, insertOwner } from "../store/owners.ts"
 import { openStore } from "../store/store.ts"
@@ -19,18 +19,19 @@ export interface OpenEngine {
 }
 
 /** Opens a state directory and puts in order what crashes left in it; folders are removed beside the caller. */
-export const openEngine = (root: string, options: HostOptions): OpenEngine => {
+export const openEngine = (root: string, options: HostOptions & { readonly keepAliveSeconds: number }): OpenEngine => {
   const { db, dir } = openStore(root)
   const ownerId = randomUUID()
   const lock = acquireOwnerLock(dir.owners, ownerId)
   insertOwner(db, { id: ownerId, kind: "process", pid: process.pid, socket: null })
   const place = { dir, db }
   bury(place)
-  const host = makeHost(dir.root, options)
+  const host = makeHost(dir, options)
   const engine: Engine = {
     dir,
     db,
     ownerId,
+    keepAliveSeconds: options.keepAliveSeconds,
     host,
     door: new Door(host),
     news: makeNews(dir.database),
@@ -38,17 +39,20 @@ export const openEngine = (root: string, options: HostOptions): OpenEngine => {
     live: new Map(),
     attaching: new Map(),
     closing: false,
-    creating: new Set(),
+    starting: new Map(),
+    saving: new Map(),
     failed: new Set(),
     background: new Set()
   }
   inBackground(engine, clean(place))
   const close = async () => {
     engine.closing = true
-    await Promise.allSettled([...engine.creating, ...engine.attaching.values()])
+    await Promise.allSettled([...engine.starting.values(), ...engine.attaching.values()])
+    await Promise.allSettled([...engine.live.values()].flatMap(({ box, owned }) => (owned ? [] : [box.detach()])))
+    // Suspended ones too. A detached one that is ours is on its way to a holder, and was waited for.
     await Promise.allSettled(
-      [...engine.live.values()].map(({ box }) =>
-        getDevbox(db, box.id)?.detached === 1 ? box.detach() : shutdown(engine, box.id as DevboxId)
+      openDevboxesOf(db, ownerId).flatMap((row) =>
+        row.detached === 1 ? [] : [shutdown(engine, row.id as DevboxId, { force: true })]
       )
     )
     await Promise.allSettled([...engine.failed].map((id) => removeBox(engine, id)))

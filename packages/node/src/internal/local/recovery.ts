@@ -5,13 +5,13 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { emptyTrash } from "../sandbox/remove.ts"
-import type { Database } from "../store/database.ts"
 import { forgetEnded, getDevbox, isFinal, openDevboxesOf, transition } from "../store/devboxes.ts"
 import { ifOwnerIsGone, isOwnerAlive, lockedOwners } from "../store/ownerLock.ts"
+import { endedWithLayers } from "../store/layers.ts"
 import { endOwner, getOwner, openOwners, type OwnerRow } from "../store/owners.ts"
-import type { StateDir } from "../store/store.ts"
+import { failSnapshot, forgetSnapshots, openSnapshotsOf } from "../store/snapshots.ts"
+import { cleanLayers, type Place, trashDir } from "./disk.ts"
 import { closeExecutions, removeBox } from "./end.ts"
-import { trashDir } from "./engine.ts"
 
 /** What was found and put in order. */
 export interface SweepReport {
@@ -19,13 +19,8 @@ export interface SweepReport {
   readonly ended: ReadonlyArray<string>
   /** Detached devboxes whose holder died: their disk is kept. */
   readonly suspended: ReadonlyArray<string>
-  /** Folders without a devbox. */
+  /** Folders without a devbox, and layers that nothing is made of. */
   readonly removed: ReadonlyArray<string>
-}
-
-interface Place {
-  readonly dir: StateDir
-  readonly db: Database
 }
 
 /** How long devboxes that have ended can still be looked up. */
@@ -38,10 +33,14 @@ const buryOne = (place: Place, owner: OwnerRow, ended: Array<string>, suspended:
   const { db } = place
   for (const row of openDevboxesOf(db, owner.id)) {
     closeExecutions(place, row.id, "owner_died")
-    // One that never got a holder has nothing to keep.
-    if (row.detached === 1 && owner.kind === "holder") {
+    // One that never got a holder has nothing to keep; one that somebody took to resume it has.
+    const kept = owner.kind === "holder" || ["resuming", "suspended"].includes(row.status)
+    if (row.detached === 1 && kept && row.shutdown_reason === null) {
       if (transition(db, row.id, "suspended", { detail: "its holder died", ifOwner: owner.id })) suspended.push(row.id)
     } else if (transition(db, row.id, "shutdown", { detail: "its owner died", ifOwner: owner.id })) ended.push(row.id)
+  }
+  for (const snapshot of openSnapshotsOf(db, owner.id)) {
+    failSnapshot(db, snapshot.id, "the process that took it died before it was complete")
   }
   endOwner(db, owner.id)
   if (owner.socket !== null) fs.rmSync(owner.socket, { force: true })
@@ -64,6 +63,7 @@ export const clean = async (place: Place): Promise<ReadonlyArray<string>> => {
     const made = fs.statSync(path.join(dir.owners, `${id}.lock`), { throwIfNoEntry: false })?.mtimeMs ?? Infinity
     if (getOwner(db, id) === undefined && made < Date.now() - newborn) ifOwnerIsGone(dir.owners, id, () => {})
   }
+  forgetSnapshots(db, Date.now() - remembered)
   forgetEnded(db, Date.now() - remembered)
   const removed: Array<string> = []
   for (const name of fs.readdirSync(dir.boxes)) {
@@ -73,6 +73,11 @@ export const clean = async (place: Place): Promise<ReadonlyArray<string>> => {
     await removeBox(place, name)
     removed.push(name)
   }
+  for (const id of endedWithLayers(db)) {
+    const row = getDevbox(db, id)
+    if (row === undefined || !isOwnerAlive(dir.owners, row.owner_id)) await removeBox(place, id)
+  }
+  removed.push(...(await cleanLayers(place)))
   const trash = trashDir(place)
   for (const name of fs.existsSync(trash) ? fs.readdirSync(trash) : []) {
     // Another process may be removing the same.

@@ -14,6 +14,7 @@ import {
   insertExecution,
   nameSignal
 } from "../store/executions.ts"
+import { touch } from "./clock.ts"
 import { type Engine, type Followed, inBackground, type Live, rowOf, running } from "./engine.ts"
 import { invalid } from "./errors.ts"
 import { toExecutionInfo } from "./info.ts"
@@ -72,6 +73,7 @@ const follow = (engine: Engine, live: Live, params: StartExecution, execution: B
     .catch(() => {})
     .then(() => {
       live.followed.delete(id)
+      touch(engine, devboxId)
       engine.news.changed(devboxId)
     })
   const followed: Followed = { execution, over }
@@ -109,6 +111,7 @@ export const launch = async (
     if (error instanceof ExecStartError) deleteExecution(engine.db, devboxId, params.commandId)
     throw error
   })
+  touch(engine, devboxId)
   follow(engine, live, params, execution)
   // A command for a shell that is busy starts later.
   if (params.shell === undefined) await started
@@ -127,7 +130,8 @@ const check = (params: StartExecution): void => {
 /** Starts a command, or finds the one with this id. */
 export const startExecution = async (engine: Engine, id: DevboxId, params: StartExecution): Promise<ExecutionInfo> => {
   check(params)
-  if (getExecution(engine.db, id, params.commandId) === undefined) {
+  const { status } = rowOf(engine, id)
+  if (status !== "running" || getExecution(engine.db, id, params.commandId) === undefined) {
     const { live } = await running(engine, id)
     await launch(engine, live, params)
   }

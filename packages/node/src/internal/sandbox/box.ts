@@ -3,7 +3,7 @@
 import * as fs from "node:fs"
 import { openJournal } from "../journal/journal.ts"
 import type { Journal } from "../journal/types.ts"
-import { BoxClosedError, ExecStartError } from "./errors.ts"
+import { BoxClosedError, ExecStartError, SaveError } from "./errors.ts"
 import { Execution } from "./execution.ts"
 import { FifoPool } from "./fifo.ts"
 import { boxDirs } from "./layout.ts"
@@ -19,7 +19,9 @@ import type {
   Entrance,
   ExecRequest,
   KillOptions,
-  KillOutcome
+  KillOutcome,
+  Saved,
+  SavePlan
 } from "./types.ts"
 
 const reasons: Record<string, readonly [ExecStartError["reason"], string]> = {
@@ -165,6 +167,18 @@ export class DrivenBox implements Box {
     await this.#ask("P", (nonce) => this.#link.send(`P ${nonce}`))
   }
 
+  save(plan: SavePlan): Promise<Saved> {
+    if (this.#gone !== undefined) return Promise.reject(this.#gone)
+    return this.#link.save?.(plan) ?? Promise.reject(new SaveError("only the process that owns the box can save it"))
+  }
+
+  async order(text: string): Promise<string> {
+    const [answer = ""] = await this.#ask("O", (nonce) =>
+      this.#link.send(`O ${nonce} ${Buffer.from(text).toString("base64")}`)
+    )
+    return Buffer.from(answer, "base64").toString()
+  }
+
   async #signalAll(signal: string): Promise<void> {
     await this.#ask("Z", (nonce) => this.#link.send(`Z ${signal} ${nonce}`))
   }
@@ -198,7 +212,7 @@ export class DrivenBox implements Box {
       this.entrance = entranceOf(this.pid, this.userPid)
       return
     }
-    if (op === "K" || op === "Z" || op === "P") {
+    if (op === "K" || op === "Z" || op === "P" || op === "O") {
       const key = op === "K" ? `K ${words.shift()}` : `${op} ${id}`
       this.#replies.get(key)?.resolve(words)
       this.#replies.delete(key)
@@ -228,13 +242,15 @@ export class DrivenBox implements Box {
   }
 }
 
-/** Starts a box that lives as long as this process wants, and never longer than this process. */
-export const startBox = async (spec: BoxSpec): Promise<Box> => {
-  const owner = await BoxOwner.start(spec)
+/** The driver of a box whose owner is in this process. */
+export const drive = (spec: BoxSpec, owner: BoxOwner): Box => {
   const box = new DrivenBox(spec, owner, owner.journal, owner.fifos, true)
   owner.greet()
   return box
 }
+
+/** Starts a box that lives as long as this process wants, and never longer than this process. */
+export const startBox = async (spec: BoxSpec): Promise<Box> => drive(spec, await BoxOwner.start(spec))
 
 /** Joins a box that a holder keeps; its executions appear in `running`. */
 export const attachBox = async (spec: BoxSpec, socketPath: string): Promise<Box> => {

@@ -29,11 +29,11 @@ export class BoxChild {
   readonly #scripts: string
   readonly #marks: Array<string>
 
-  constructor(spec: BoxSpec, onLine: (line: string) => void) {
+  constructor(spec: BoxSpec, onLine: (line: string) => void, again = false) {
     this.#isolated = spec.report.launcher !== "process"
     this.#scripts = spec.base.scripts
     this.#marks = [newMark()]
-    const { argv, ...options } = launchCommand(spec, this.#marks[0]!)
+    const { argv, ...options } = launchCommand(spec, this.#marks[0]!, again)
     // A session of its own: Ctrl-C in a terminal is for the SDK's program, which then closes its boxes in order.
     this.#child = spawn(argv[0]!, argv.slice(1), { ...options, detached: true, stdio: ["pipe", "pipe", "pipe"] })
     const child = this.#child

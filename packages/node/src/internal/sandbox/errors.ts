@@ -43,3 +43,8 @@ export class ExecStdinClosedError extends Error {
     this.executionId = executionId
   }
 }
+
+/** The disk could not be saved; the box is as it was, unless it is gone. */
+export class SaveError extends Error {
+  override readonly name = "SaveError"
+}

@@ -1,7 +1,8 @@
 // Keeps a detached box: the process that runs this owns the box, and clients come and go over a socket. It ends when
-// the box ends, and the box ends when it does. Nothing in here reads what clients and box say to each other.
+// the box ends, and the box ends when it does. Nothing in here reads what clients and box say to each other; orders are for the host program.
 import { chmodSync, rmSync } from "node:fs"
 import * as net from "node:net"
+import { drive } from "./box.ts"
 import { BoxOwner } from "./owner.ts"
 import { onLines, withShortPath } from "./socketLink.ts"
 import type { Holder, HolderOptions } from "./types.ts"
@@ -9,6 +10,7 @@ import type { Holder, HolderOptions } from "./types.ts"
 /** Starts the box and serves its socket. Resolves when both are ready. */
 export const runHolder = async (options: HolderOptions): Promise<Holder> => {
   const owner = await BoxOwner.start(options.spec)
+  const box = drive(options.spec, owner)
   const clients = new Set<net.Socket>()
   owner.onLine((line) => {
     record(options, line)
@@ -19,7 +21,13 @@ export const runHolder = async (options: HolderOptions): Promise<Holder> => {
     client.on("error", () => client.destroy())
     client.on("close", () => clients.delete(client))
     client.write(owner.hello().join("\n") + "\n")
-    onLines(client, (line) => owner.send(line))
+    onLines(client, (line) => {
+      if (!line.startsWith("O ")) return owner.send(line)
+      const [, nonce = "", words = ""] = line.split(" ")
+      void (options.onOrder?.(Buffer.from(words, "base64").toString()) ?? Promise.resolve("")).then((answer) =>
+        client.write(`O ${nonce} ${Buffer.from(answer).toString("base64")}\n`)
+      )
+    })
   })
   rmSync(options.socketPath, { force: true })
   const mask = process.umask(0o177)
@@ -46,6 +54,7 @@ export const runHolder = async (options: HolderOptions): Promise<Holder> => {
     return result
   })
   return {
+    box,
     closed,
     stop: async () => {
       await owner.close()

@@ -5,7 +5,7 @@ import * as path from "node:path"
 import { withoutInheritance } from "./inheritance.ts"
 import { bubblewrapCommand } from "./launchBubblewrap.ts"
 import { utilLinuxCommand } from "./launchUtilLinux.ts"
-import { boxDirs, insideLib, insideQ } from "./layout.ts"
+import { boxDirs, firstFifos, insideLib, insideQ, upperDir } from "./layout.ts"
 import { dropped } from "./tools.ts"
 import type { BoxSpec } from "./types.ts"
 
@@ -31,7 +31,7 @@ const overlayOptions = (spec: BoxSpec): string => {
     return name
   }
   const lower = spec.lower.map(relative).join(":")
-  return `lowerdir=${lower},upperdir=${relative(dirs.upper)},workdir=${relative(dirs.work)},userxattr`
+  return `lowerdir=${lower},upperdir=${relative(upperDir(spec))},workdir=${relative(dirs.work)},userxattr`
 }
 
 /** Arguments of agent.sh: its directories, and where to find setsid, bash and a good env. */
@@ -41,8 +41,11 @@ const agentArguments = (spec: BoxSpec, q: string, lib: string, groups: string, m
   return [q, lib, groups, tools["setsid"] ?? "", tools["bash"] ?? "", signals ? (tools["env"] ?? "") : "", mark]
 }
 
-/** `mark`: what every process of a box in the process tier carries; isolated boxes have a pid namespace instead. */
-export const launchCommand = (spec: BoxSpec, mark: string): LaunchCommand => {
+/**
+ * `mark`: what every process of a box in the process tier carries; isolated boxes have a pid namespace instead. `again`: the
+ * box was here before, and its FIFOs with it.
+ */
+export const launchCommand = (spec: BoxSpec, mark: string, again = false): LaunchCommand => {
   const dirs = boxDirs(spec.dir)
   const env = { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", LC_ALL: "C" }
   if (spec.report.launcher === "process") {
@@ -53,6 +56,7 @@ export const launchCommand = (spec: BoxSpec, mark: string): LaunchCommand => {
     spec,
     dirs,
     overlay: overlayOptions(spec),
+    makeFifos: again ? "true" : `mkfifo -m 666 ${firstFifos.join(" ")}`,
     processes: spec.limits?.processes ?? DEFAULT_PROCESSES,
     hostname: spec.hostname ?? "devbox",
     agent: agentArguments(spec, insideQ, insideLib, "", "")
@@ -71,6 +75,8 @@ export interface LaunchPlan {
   readonly spec: BoxSpec
   readonly dirs: ReturnType<typeof boxDirs>
   readonly overlay: string
+  /** The command that makes the first FIFOs. */
+  readonly makeFifos: string
   readonly processes: number
   readonly hostname: string
   readonly agent: ReadonlyArray<string>

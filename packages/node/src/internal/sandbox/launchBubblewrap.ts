@@ -1,12 +1,12 @@
 // The quick way in: unshare mounts the overlay, bubblewrap does the rest. See launch.ts for the model.
 import { readOnlyBinds } from "./binds.ts"
 import type { LaunchPlan } from "./launch.ts"
-import { firstFifos, insideLib, insideQ } from "./layout.ts"
+import { insideLib, insideQ } from "./layout.ts"
 
 // bubblewrap makes two user namespaces below ours (one to mount devpts, one for uid 1000); the box gets none.
-const outer = `echo 2 >/proc/sys/user/max_user_namespaces
+const outer = (makeFifos: string): string => `echo 2 >/proc/sys/user/max_user_namespaces
 ulimit -p "$1" 2>/dev/null || ulimit -u "$1"
-(cd "$4" && exec mkfifo -m 666 ${firstFifos.join(" ")}) &
+(cd "$4" && exec ${makeFifos}) &
 mount -n -i -t overlay devbox -o "$2" "$3" || exit 125
 wait $! || exit 125
 shift 4
@@ -24,7 +24,7 @@ export const bubblewrapCommand = (plan: LaunchPlan): ReadonlyArray<string> => {
     "private",
     tools["sh"]!,
     "-c",
-    outer,
+    outer(plan.makeFifos),
     "sh",
     String(plan.processes),
     plan.overlay,

@@ -3,7 +3,7 @@
 import * as fs from "node:fs"
 import { readOnlyBinds } from "./binds.ts"
 import type { LaunchPlan } from "./launch.ts"
-import { firstFifos, insideLib, insideQ } from "./layout.ts"
+import { insideLib, insideQ } from "./layout.ts"
 import { quote } from "./quote.ts"
 
 const devices = ["null", "zero", "full", "random", "urandom", "tty"]
@@ -23,7 +23,7 @@ const outerStage = (
 m=${quote(plan.spec.base.mountPoint)} q=${quote(plan.dirs.requests)}
 echo 1 >/proc/sys/user/max_user_namespaces
 ulimit -p ${plan.processes} 2>/dev/null || ulimit -u ${plan.processes}
-(cd "$q" && exec mkfifo -m 666 ${firstFifos.join(" ")}) &
+(cd "$q" && exec ${plan.makeFifos}) &
 mount -n -i -t overlay devbox -o ${quote(plan.overlay)} "$m" || exit 125
 # The box's own writes decide what these names are. A link would make the host mount somewhere else.
 place() {

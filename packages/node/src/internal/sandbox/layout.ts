@@ -28,6 +28,10 @@ export const boxDirs = (dir: string) => ({
   groups: path.join(dir, "g")
 })
 
+/** Where a box writes. */
+export const upperDir = (spec: BoxSpec): string =>
+  spec.upper === undefined ? boxDirs(spec.dir).upper : path.join(spec.layersDir, spec.upper)
+
 const environment = (spec: BoxSpec, home: string): Record<string, string> => {
   if (spec.report.launcher === "process") {
     const nodeDir = path.dirname(process.execPath)
@@ -54,32 +58,52 @@ const environment = (spec: BoxSpec, home: string): Record<string, string> => {
   }
 }
 
+const make = (dir: string, mode: number, owner?: { readonly uid: number; readonly gid: number }): boolean => {
+  try {
+    fs.mkdirSync(dir, { mode })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false
+    throw error
+  }
+  if (owner !== undefined) fs.chownSync(dir, owner.uid, owner.gid)
+  return true
+}
+
+const withMask = <A>(body: () => A): A => {
+  const mask = process.umask(0o022)
+  try {
+    return body()
+  } finally {
+    process.umask(mask)
+  }
+}
+
+/** Makes an empty layer that the box's user can write. Says whether it was not there. */
+export const makeLayer = (dir: string, { drops, gid, uid }: BoxSpec["report"]): boolean =>
+  withMask(() => make(dir, 0o755, drops ? { uid, gid } : undefined))
+
+/** Makes a box's own directory. A root owner keeps it; the box's user may only pass through. */
+export const makeBoxDir = ({ dir, report: { drops, gid } }: BoxSpec): void =>
+  withMask(() => {
+    const owner = drops ? { uid: 0, gid } : undefined
+    try {
+      make(dir, drops ? 0o710 : 0o700, owner)
+    } catch {
+      fs.mkdirSync(path.dirname(dir), { recursive: true, mode: 0o755 })
+      make(dir, drops ? 0o710 : 0o700, owner)
+    }
+  })
+
 /** Makes what is missing. Safe to repeat: a resumed box keeps its writes, requests start empty. */
 export const prepareBoxDir = (spec: BoxSpec): void => {
   const dirs = boxDirs(spec.dir)
   const { uid, gid, drops, launcher } = spec.report
-  const make = (dir: string, mode: number, owner?: number): boolean => {
-    try {
-      fs.mkdirSync(dir, { mode })
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false
-      throw error
-    }
-    if (drops && owner !== undefined) fs.chownSync(dir, owner, gid)
-    return true
-  }
-  // A root owner keeps the directory; the box's user may only pass through it.
-  const mask = process.umask(0o022)
-  try {
-    try {
-      make(spec.dir, drops ? 0o710 : 0o700, 0)
-    } catch {
-      fs.mkdirSync(path.dirname(spec.dir), { recursive: true, mode: 0o755 })
-      make(spec.dir, drops ? 0o710 : 0o700, 0)
-    }
-    if (!make(dirs.requests, 0o755, uid)) {
+  const user = drops ? { uid, gid } : undefined
+  makeBoxDir(spec)
+  withMask(() => {
+    if (!make(dirs.requests, 0o755, user)) {
       fs.rmSync(dirs.requests, { recursive: true })
-      make(dirs.requests, 0o755, uid)
+      make(dirs.requests, 0o755, user)
     }
     make(dirs.output, 0o700)
     if (launcher === "process") {
@@ -87,13 +111,11 @@ export const prepareBoxDir = (spec: BoxSpec): void => {
       fs.rmSync(dirs.groups, { recursive: true, force: true })
       make(dirs.groups, 0o700)
     } else {
-      make(dirs.upper, 0o755, uid)
-      make(dirs.work, 0o755, uid)
+      make(upperDir(spec), 0o755, user)
+      make(dirs.work, 0o755, user)
     }
     fs.writeFileSync(`${dirs.requests}/env.sh`, exportLines(environment(spec, dirs.home)), { mode: 0o644 })
-  } finally {
-    process.umask(mask)
-  }
+  })
 }
 
 const scripts = { agent: agentScript, slot: slotScript, shell: shellScript, kill: killScript, init: initScript }

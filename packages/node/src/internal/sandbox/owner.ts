@@ -8,13 +8,15 @@ import * as fs from "node:fs"
 import { openJournal } from "../journal/journal.ts"
 import type { Journal } from "../journal/types.ts"
 import { BoxChild } from "./child.ts"
-import { SandboxStartError } from "./errors.ts"
+import { SandboxStartError, SaveError } from "./errors.ts"
 import { FifoPool } from "./fifo.ts"
-import { Job } from "./jobs.ts"
+import { Job, newMark } from "./jobs.ts"
 import { boxDirs, firstFifos, prepareBoxDir } from "./layout.ts"
+import { isQuiet } from "./quiet.ts"
+import { copyDisk, rotateDisk, type Saving } from "./save.ts"
 import { Shells } from "./shells.ts"
 import { Slots } from "./slots.ts"
-import type { AgentLink, BoxClosed, BoxSpec } from "./types.ts"
+import type { AgentLink, BoxClosed, BoxSpec, Saved, SavePlan } from "./types.ts"
 
 const START_TIMEOUT_MS = 20_000
 // The box's own report of an end comes within its grace of 100 ms, unless somebody inside killed the reporter.
@@ -27,11 +29,17 @@ const number = /^-?[0-9]{1,10}$/
 export class BoxOwner implements AgentLink {
   readonly journal: Journal
   readonly closed: Promise<BoxClosed>
-  readonly #spec: BoxSpec
-  readonly #child: BoxChild
+  readonly #over = Promise.withResolvers<BoxClosed>()
+  #spec: BoxSpec
+  #child: BoxChild
   readonly #fifos: FifoPool
-  readonly #slots: Slots
-  readonly #shells: Shells
+  #slots: Slots
+  #shells: Shells
+  /** What clients say while the disk is saved: it is heard afterwards. */
+  #held: Array<string> | undefined
+  /** The child that ends because another one takes its place. */
+  #leaving: BoxChild | undefined
+  #ending = false
   #jobs = new Map<string, Job>()
   #marks = new Map<string, string>()
   #nonces = new Set<string>()
@@ -39,6 +47,8 @@ export class BoxOwner implements AgentLink {
   #listeners: Array<(line: string) => void> = []
   #ready: ((line: string) => void) | undefined
   #readyLine = ""
+  #stocked = false
+  #saves = new Map<string, () => void>()
 
   private constructor(spec: BoxSpec) {
     this.#spec = spec
@@ -46,22 +56,34 @@ export class BoxOwner implements AgentLink {
     const { requests, output } = boxDirs(spec.dir)
     this.journal = openJournal(output, { owner: true })
     this.#fifos = new FifoPool(requests, "f.", spec.report.tools["mkfifo"] ?? "mkfifo")
-    this.#child = new BoxChild(spec, (line) => this.#event(line))
-    const parts = {
-      requests,
-      fifos: this.#fifos,
-      send: (line: string) => this.#child.send(line),
-      lost: (job: Job, reason: string) => this.#fail(job, reason)
-    }
-    this.#slots = new Slots(parts)
-    this.#shells = new Shells(parts, (job, code) => this.#exited(job, code, false))
-    this.closed = this.#child.closed.then(async (closed) => {
+    this.#child = this.#launchChild(false)
+    ;[this.#slots, this.#shells] = this.#seats()
+    this.closed = this.#over.promise.then(async (closed) => {
       this.#slots.close()
       this.#shells.close()
       await Promise.all([...this.#jobs.values()].map((job) => this.#cut(job)))
       this.journal.close()
       return closed
     })
+  }
+
+  #launchChild(again: boolean): BoxChild {
+    const child: BoxChild = new BoxChild(this.#spec, (line) => this.#child === child && this.#event(line), again)
+    void child.closed.then((closed) => {
+      if (child !== this.#leaving) this.#over.resolve(closed)
+    })
+    return child
+  }
+
+  /** Where commands run in this child: they go with it. */
+  #seats(): [Slots, Shells] {
+    const parts = {
+      requests: boxDirs(this.#spec.dir).requests,
+      fifos: this.#fifos,
+      send: (line: string) => this.#child.send(line),
+      lost: (job: Job, reason: string) => this.#fail(job, reason)
+    }
+    return [new Slots(parts), new Shells(parts, (job, code) => this.#exited(job, code, false))]
   }
 
   static #launch(spec: BoxSpec): BoxOwner {
@@ -75,18 +97,24 @@ export class BoxOwner implements AgentLink {
   /** Resolves when the agent answers. */
   static async start(spec: BoxSpec): Promise<BoxOwner> {
     const owner = BoxOwner.#launch(spec)
-    const limit = spec.startTimeoutMs ?? START_TIMEOUT_MS
-    let timer: NodeJS.Timeout | undefined
-    const failure = await Promise.race([
-      new Promise<undefined>((resolve) => (owner.#ready = () => resolve(undefined))),
-      owner.#child.closed.then((closed) => `the launcher ended with ${closed.code ?? closed.signal ?? "an error"}`),
-      new Promise<string>((resolve) => (timer = setTimeout(() => resolve(`no answer within ${limit} ms`), limit)))
-    ])
-    clearTimeout(timer)
+    const failure = await owner.#up()
     if (failure === undefined) return owner
     owner.#child.kill()
     await owner.closed
     throw new SandboxStartError(spec.id, failure, owner.#child.stderr)
+  }
+
+  /** Waits until the agent answers; gives the reason when it does not. */
+  async #up(): Promise<string | undefined> {
+    const limit = this.#spec.startTimeoutMs ?? START_TIMEOUT_MS
+    let timer: NodeJS.Timeout | undefined
+    const failure = await Promise.race([
+      new Promise<undefined>((resolve) => (this.#ready = () => resolve(undefined))),
+      this.#child.closed.then((closed) => `the launcher ended with ${closed.code ?? closed.signal ?? "an error"}`),
+      new Promise<string>((resolve) => (timer = setTimeout(() => resolve(`no answer within ${limit} ms`), limit)))
+    ])
+    clearTimeout(timer)
+    return failure
   }
 
   /** FIFOs of this box, for a driver in this process. */
@@ -108,19 +136,82 @@ export class BoxOwner implements AgentLink {
     this.#listeners.push(listener)
   }
 
-  close(): Promise<void> {
-    return this.#child.stop()
+  async close(): Promise<void> {
+    this.#ending = true
+    // While one child takes the place of another the first may be gone and the second not be there yet.
+    while (this.#leaving !== undefined) await this.#leaving.stop()
+    await this.#child.stop()
+    await this.closed
+  }
+
+  /** Saves the disk as of one instant. What clients ask for meanwhile waits. */
+  async save(plan: SavePlan): Promise<Saved> {
+    if (this.#held !== undefined) throw new SaveError("another save of this disk is in progress")
+    this.#held = []
+    try {
+      const quiet =
+        this.#jobs.size === 0 && this.#shells.size === 0 && !this.#slots.busy && isQuiet(this.#child.insidePid())
+      return quiet ? await this.#rotate(plan.rotateTo) : await copyDisk(this.#saving(), plan.copyTo)
+    } finally {
+      const held = this.#held
+      this.#held = undefined
+      for (const line of held) this.send(line)
+    }
+  }
+
+  #saving(): Saving {
+    return {
+      spec: this.#spec,
+      gone: this.closed,
+      signalAll: (signal) => {
+        const nonce = `save.${newMark()}`
+        return new Promise((resolve) => {
+          this.#saves.set(nonce, resolve)
+          this.#child.send(`Z ${signal} ${nonce}`)
+        })
+      }
+    }
+  }
+
+  /** Nothing of the user's runs: what was written becomes a read-only layer below a new one. */
+  async #rotate(upper: string): Promise<Saved> {
+    const begun = performance.now()
+    const next = rotateDisk(this.#spec, upper)
+    const old = this.#child
+    this.#leaving = old
+    this.#slots.close()
+    this.#shells.close()
+    await old.stop()
+    if (this.#ending) {
+      this.#leaving = undefined
+      this.#over.resolve(await old.closed)
+      throw new SaveError("the box was ended meanwhile")
+    }
+    this.#spec = next
+    this.#readyLine = ""
+    this.#child = this.#launchChild(true)
+    this.#leaving = undefined
+    ;[this.#slots, this.#shells] = this.#seats()
+    const failure = await this.#up()
+    if (failure !== undefined) {
+      this.#child.kill()
+      await this.closed
+      throw new SaveError(`the box did not come back: ${failure} ${this.#child.stderr}`.trim())
+    }
+    this.#emit(this.#readyLine)
+    return { method: "rotate", pausedMs: performance.now() - begun }
   }
 
   send(line: string): void {
     const [op, a = "", b = "", c = "", d = ""] = line.split(" ")
+    if (this.#held !== undefined && op !== "stop") return void this.#held.push(line)
     if (op === "E" && id.test(a) && [b, c, d].every((name) => word.test(name))) {
       void this.#start({ id: a, stdin: b, stdout: c, shell: d })
     } else if (op === "K" && word.test(b) && /^[A-Z0-9]{1,12}$/.test(c)) this.#kill(a, b, c, d === "g")
     else if ((op === "Z" || op === "P") && [a, b].every((text) => text === "" || word.test(text))) {
       this.#nonces.add(`${op} ${op === "Z" ? b : a}`)
       this.#child.send(line)
-    } else if (op === "stop") void this.#child.stop()
+    } else if (op === "stop") void this.close()
   }
 
   async #start(request: Job["request"]): Promise<void> {
@@ -180,7 +271,8 @@ export class BoxOwner implements AgentLink {
     switch (op) {
       case "R": {
         if (this.#readyLine !== "" || !number.test(key)) return
-        if (this.#spec.report.launcher !== "process") this.#fifos.stock(firstFifos)
+        if (this.#spec.report.launcher !== "process" && !this.#stocked) this.#fifos.stock(firstFifos)
+        this.#stocked = true
         this.#readyLine = `R ${key} ${this.#child.insidePid() ?? 0} ${this.#child.insidePid() === undefined ? 0 : this.#child.launcherPid}`
         this.#slots.warm()
         return this.#ready?.(line)
@@ -216,6 +308,10 @@ export class BoxOwner implements AgentLink {
         return number.test(b) && number.test(c) ? this.#killed(key, a, b, c) : undefined
       case "Z":
       case "P":
+        if (this.#saves.has(key)) {
+          this.#saves.get(key)!()
+          this.#saves.delete(key)
+        }
         if (this.#nonces.delete(`${op} ${key}`)) this.#emit(`${op} ${key}`)
     }
   }

@@ -29,6 +29,10 @@ export class Shells {
     this.#ended = ended
   }
 
+  get size(): number {
+    return this.#shells.size
+  }
+
   has(key: string): boolean {
     return this.#shells.has(key)
   }

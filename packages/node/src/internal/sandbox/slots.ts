@@ -34,6 +34,11 @@ export class Slots {
     this.#parts = parts
   }
 
+  /** A process of ours is on its way into the box. */
+  get busy(): boolean {
+    return this.#starting
+  }
+
   async run(job: Job): Promise<void> {
     const slot = this.#warm ?? (await this.#open())
     if (slot === this.#warm) this.#warm = undefined

@@ -88,6 +88,8 @@ export interface BoxSpec {
   readonly layersDir: string
   /** Read-only layers, top first, base last: names in `layersDir` or absolute paths. */
   readonly lower: ReadonlyArray<string>
+  /** Where the box writes: a name in `layersDir`. Default: `upper` in its own directory. */
+  readonly upper?: string | undefined
   readonly report: HostReport
   readonly base: Base
   readonly network: NetworkMode
@@ -163,6 +165,20 @@ export interface KillOutcome {
   readonly remaining: number
 }
 
+/** Names in the layers directory; what is not needed is not made. */
+export interface SavePlan {
+  /** The new upper layer, when the old one can become read-only: nothing of the user's runs. */
+  readonly rotateTo: string
+  /** Where the writes are copied to while the box stands still, otherwise. */
+  readonly copyTo: string
+}
+
+/** How a disk was saved, and how long the box stood still for it. */
+export interface Saved {
+  readonly method: "rotate" | "reflink" | "copy"
+  readonly pausedMs: number
+}
+
 export interface BoxClosed {
   readonly code: number | null
   readonly signal: string | null
@@ -203,6 +219,10 @@ export interface Box {
   freeze(): Promise<void>
   thaw(): Promise<void>
   ping(): Promise<void>
+  /** Saves what the box wrote so far, as of one instant. Only whoever owns the box can. */
+  save(plan: SavePlan): Promise<Saved>
+  /** Asks the holder's program something, in its own words; see `HolderOptions.onOrder`. Not for a box of this process. */
+  order(text: string): Promise<string>
   /** Ends the box and waits until none of its processes is left. For an attached box: ends it for everybody. */
   stop(): Promise<void>
   /** Lets go: an attached box lives on; a scoped box stops. */
@@ -217,6 +237,7 @@ export interface AgentLink {
   readonly closed: Promise<BoxClosed>
   /** Child link: ends the box. Socket link: disconnects. */
   close(): Promise<void>
+  save?(plan: SavePlan): Promise<Saved>
 }
 
 /** What a holder tells its host program, so that exits are on record when no client is there. */
@@ -227,9 +248,13 @@ export interface HolderOptions {
   readonly onExit?: ((executionId: string, done: ExecDone) => void) | undefined
   /** An execution never started (the reason) or was cut off by the end of the box. */
   readonly onFailed?: ((executionId: string, reason: string) => void) | undefined
+  /** A client asks for something that is no command: the words mean what the host program says. */
+  readonly onOrder?: ((text: string) => Promise<string>) | undefined
 }
 
 export interface Holder {
+  /** The box, for the program that holds it. */
+  readonly box: Box
   /** Resolves when the box is gone. */
   readonly closed: Promise<BoxClosed>
   /** Ends the box. */

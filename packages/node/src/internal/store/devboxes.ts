@@ -41,6 +41,10 @@ export interface TransitionFacts {
   readonly shutdownReason?: string | undefined
   /** The transition takes place only while this owner still has the box. */
   readonly ifOwner?: string | undefined
+  /** The transition takes place only from this status, and only while nobody wishes the end of the devbox. */
+  readonly ifStatus?: string | undefined
+  /** Who has the box from now on. */
+  readonly toOwner?: string | undefined
 }
 
 /** Final statuses are never left. */
@@ -127,9 +131,11 @@ export const transition = (db: Database, id: string, status: string, facts: Tran
            running_since_ms = case when :status = 'running' then :now end,
            end_time_ms = case when :final then :now end,
            failure_reason = coalesce(:failure, failure_reason),
-           shutdown_reason = coalesce(:shutdown, shutdown_reason)
+           shutdown_reason = coalesce(shutdown_reason, :shutdown),
+           owner_id = coalesce(:heir, owner_id)
          where id = :id and status not in ('shutdown', 'failure') and status <> :status
-           and (:owner is null or owner_id = :owner)`
+           and (:owner is null or owner_id = :owner)
+           and (:from is null or (status = :from and shutdown_reason is null))`
       )
       .run({
         id,
@@ -138,7 +144,9 @@ export const transition = (db: Database, id: string, status: string, facts: Tran
         final: isFinal(status) ? 1 : 0,
         failure: facts.failureReason ?? null,
         shutdown: facts.shutdownReason ?? null,
-        owner: facts.ifOwner ?? null
+        owner: facts.ifOwner ?? null,
+        from: facts.ifStatus ?? null,
+        heir: facts.toOwner ?? null
       })
     if (done.changes === 0) return false
     insertTransition(db, id, status, now, facts.detail ?? facts.failureReason)
@@ -153,12 +161,12 @@ export const handOver = (db: Database, id: string, from: string, to: string): bo
     )
     .run(to, id, from).changes === 1
 
-/** Writes down that the end of a devbox is wanted, and why, before it comes: then its end is no failure. */
+/** Writes down that the end of a devbox is wanted, and why, before it comes: then its end is no failure. The first reason stays. */
 export const wishEnd = (db: Database, id: string, reason: string): void => {
-  db.statement("update devboxes set shutdown_reason = ? where id = ? and status not in ('shutdown', 'failure')").run(
-    reason,
-    id
-  )
+  db.statement(
+    `update devboxes set shutdown_reason = coalesce(shutdown_reason, ?)
+       where id = ? and status not in ('shutdown', 'failure')`
+  ).run(reason, id)
 }
 
 /** Writes down when a devbox expires. */

@@ -3,7 +3,7 @@ import type { Database } from "./database.ts"
 
 /** A log line as it is written down. */
 export interface LogRow {
-  readonly level: "info" | "error"
+  readonly level: "info" | "warn" | "error"
   readonly source: string
   readonly time_ms: number
   readonly message: string | null

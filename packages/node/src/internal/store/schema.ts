@@ -172,5 +172,17 @@ export const migrations: ReadonlyArray<string> = [
     primary key (tenant, request_key)
   ) strict, without rowid;
   create index idempotency_age on idempotency (create_time_ms);
+  `,
+  `
+  -- Who makes a layer, until it is whole; and the layer that it can stand in for, with everything below that one.
+  alter table layers add column owner_id text;
+  alter table layers add column replaces text;
+  create index layers_replaces on layers (replaces) where replaces is not null;
+
+  -- Ends to come that were announced.
+  create table notices (
+    devbox_id text primary key references devboxes (id) on delete cascade,
+    deadline_ms integer not null
+  ) strict, without rowid;
   `
 ]

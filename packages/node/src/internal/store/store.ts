@@ -12,6 +12,8 @@ export interface StateDir {
   readonly database: string
   readonly owners: string
   readonly boxes: string
+  /** What devboxes and snapshots are made of, on top of the base. */
+  readonly layers: string
 }
 
 const isRoot = () => process.getuid?.() === 0
@@ -31,7 +33,8 @@ export const stateDirAt = (root: string): StateDir => ({
   root,
   database: path.join(root, "state.db"),
   owners: path.join(root, "owners"),
-  boxes: path.join(root, "boxes")
+  boxes: path.join(root, "boxes"),
+  layers: path.join(root, "layers")
 })
 
 /** Creates the state directory, or narrows what is there: closed to others, but traversable where root drops to another uid. */
@@ -48,6 +51,8 @@ export const prepareStateDir = (root: string): StateDir => {
     // mkdir's mode is cut by the umask, and the directory may have been there.
     if ((fs.statSync(place).mode & 0o777) !== mode) fs.chmodSync(place, mode)
   }
+  // Whoever knows as which user devboxes run lets that user pass through.
+  fs.mkdirSync(dir.layers, { recursive: true, mode: 0o700 })
   return dir
 }
 

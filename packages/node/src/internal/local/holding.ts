@@ -1,0 +1,112 @@
+/** The holder of one detached devbox as an engine of its own: it does for its box what a program's process does for a scoped one. */
+import { DevboxId } from "@effect-devbox/core/DevboxModel"
+import { randomUUID } from "node:crypto"
+import * as path from "node:path"
+import { Door } from "../net/door.ts"
+import { runHolder } from "../sandbox/holder.ts"
+import { handOver, transition } from "../store/devboxes.ts"
+import { completeExecution, deleteExecution } from "../store/executions.ts"
+import { acquireOwnerLock } from "../store/ownerLock.ts"
+import { endOwner, insertOwner } from "../store/owners.ts"
+import { openStore } from "../store/store.ts"
+import { ends } from "./boot.ts"
+import { touch } from "./clock.ts"
+import { decodeMounts, type HolderOrder } from "./detached.ts"
+import { ended, removeBox } from "./end.ts"
+import { type Engine, enlist, rowOf } from "./engine.ts"
+import { toError } from "./errors.ts"
+import { makeNews } from "./news.ts"
+import { obey, type Obeying } from "./orders.ts"
+import { bury } from "./recovery.ts"
+import { settleIn } from "./setup.ts"
+import { startSnapshot } from "./snapshots.ts"
+import { suspend } from "./suspend.ts"
+
+/** A devbox that is held. */
+export interface Holding {
+  /** The machine shuts down, or somebody wants us gone: the disk is kept, as for a holder that was killed. */
+  readonly dismiss: () => void
+  /** Resolves when the box is gone, what is to be known of it is written down, and the database is closed. */
+  readonly over: Promise<void>
+}
+
+/** Starts the box of an order, takes it over, and gets it to run. */
+export const hold = async (order: HolderOrder): Promise<Holding> => {
+  const { db, dir } = openStore(order.stateDir)
+  const { report, base } = order.spec
+  const id = DevboxId.make(order.spec.id)
+  const ownerId = randomUUID()
+  const lock = acquireOwnerLock(dir.owners, ownerId)
+  const socketPath = path.join(dir.owners, `${ownerId}.sock`)
+  insertOwner(db, { id: ownerId, kind: "holder", pid: process.pid, socket: socketPath })
+  const place = { db, dir }
+  const host = () => Promise.resolve({ report, base })
+  const engine: Engine = {
+    ...place,
+    ownerId,
+    keepAliveSeconds: order.keepAliveSeconds,
+    host,
+    door: new Door(host),
+    news: makeNews(dir.database),
+    bury: () => void bury(place),
+    live: new Map(),
+    attaching: new Map(),
+    closing: false,
+    starting: new Map(),
+    saving: new Map(),
+    failed: new Set(),
+    background: new Set()
+  }
+  const can: Obeying = {
+    suspend: (devbox) => suspend(engine, devbox),
+    touch: (devbox) => touch(engine, devbox),
+    snapshot: async (devbox, params) => (await startSnapshot(engine, devbox, params)).id,
+    toError: toError("order")
+  }
+  const holder = await runHolder({
+    spec: order.spec,
+    socketPath,
+    onStart: () => touch(engine, id),
+    onExit: (executionId, done) => {
+      touch(engine, id)
+      completeExecution(db, id, executionId, {
+        exitStatus: done.code,
+        failureReason: done.shellDied ? "shell_died" : undefined,
+        stdoutBytes: done.stdoutBytes,
+        stderrBytes: done.stderrBytes
+      })
+    },
+    // It never began, so its id is free again. What the end of the box cut off is completed when it is gone.
+    onFailed: (executionId, reason) => reason !== "closed" && deleteExecution(db, id, executionId),
+    onOrder: (text) => obey(id, text, can)
+  })
+  const live = enlist(engine, holder.box, true)
+  // A create that was given up meanwhile has no use for the box.
+  if (handOver(db, id, order.from, ownerId)) {
+    await settleIn(engine, live, { mounts: decodeMounts(order.mounts), again: order.again }, ends(engine))
+  } else void holder.stop()
+
+  let dismissed = false
+  const finish = async (): Promise<void> => {
+    await holder.closed
+    if (dismissed) live.ending = true
+    await ended(engine, live)
+    while (engine.background.size > 0) await Promise.all(engine.background)
+    const row = rowOf(engine, id)
+    if (row.shutdown_reason !== null) {
+      transition(db, id, "shutdown")
+      await removeBox(engine, id)
+    } else if (dismissed) transition(db, id, "suspended", { detail: "its holder was asked to end" })
+    engine.door.close()
+    endOwner(db, ownerId)
+    lock.release()
+    db.close()
+  }
+  return {
+    dismiss: () => {
+      dismissed = true
+      void holder.stop()
+    },
+    over: finish()
+  }
+}
