@@ -54,7 +54,9 @@ export const waitForStatus = async (
     const row = rowOf(engine, id)
     return statuses.includes(row.status as DevboxStatus) ? row : undefined
   }
-  const foreign = rowOf(engine, id).owner_id !== engine.ownerId
+  // A detached devbox is handed to a holder while it is being started.
+  const { detached, owner_id: owner } = rowOf(engine, id)
+  const foreign = detached === 1 || owner !== engine.ownerId
   const row = await engine.news.until(id, look, { foreign, millis, signal })
   return toInfo(engine, row ?? rowOf(engine, id))
 }

@@ -26,22 +26,37 @@ export interface Until {
 /** Node fires timers beyond this at once. */
 export const longestTimer = 2 ** 31 - 1
 
+/** When to look again after a write, in milliseconds after the look before. */
+const secondLooks = [4, 20, 100, 500]
+
 /** Makes the news of one database. */
 export const makeNews = (database: string): News => {
   const waiting = new Map<string, Set<() => void>>()
   let watchers = 0
   let watcher: fs.FSWatcher | undefined
   let pending = false
+  let again: NodeJS.Timeout | undefined
 
   const wakeAll = () => {
     pending = false
     for (const set of waiting.values()) for (const wake of set) wake()
+  }
+  // A commit can be seen only a moment after the write that told of it, and that moment is as long as its process is kept from running.
+  const lookAgain = ([next, ...later]: ReadonlyArray<number>) => {
+    clearTimeout(again)
+    if (next === undefined || watchers === 0) return
+    again = setTimeout(() => {
+      wakeAll()
+      lookAgain(later)
+    }, next)
+    again.unref()
   }
   // A commit is several writes; one look for all of them is enough.
   const stirred = () => {
     if (pending) return
     pending = true
     setImmediate(wakeAll)
+    lookAgain(secondLooks)
   }
   const watch = (): (() => void) => {
     watchers += 1
@@ -55,6 +70,7 @@ export const makeNews = (database: string): News => {
       if (watchers > 0) return
       watcher?.close()
       watcher = undefined
+      clearTimeout(again)
     }
   }
 
