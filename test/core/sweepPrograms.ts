@@ -2,6 +2,7 @@
 import { type Devbox, DevboxService, type Snapshot } from "@effect-devbox/core"
 import { DevboxBackend } from "@effect-devbox/core/DevboxBackend"
 import * as DevboxFleet from "@effect-devbox/core/DevboxFleet"
+import { DevboxPool, make as makePool } from "@effect-devbox/core/DevboxPool"
 import { RateLimitError } from "@effect-devbox/core/DevboxError"
 import { CreateParams, type DevboxId } from "@effect-devbox/core/DevboxModel"
 import * as MemoryBackend from "@effect-devbox/core/MemoryBackend"
@@ -171,12 +172,58 @@ export const programs = {
     layer: slow,
     program: Effect.flatMap(create, (devbox) => Effect.scoped(take(devbox.snapshotDiskAsync(), ended)))
   },
-  fork: {
+  fork: { layer: slow, program: Effect.flatMap(create, (devbox) => devbox.fork(2)) },
+  "fork in which one fails": {
+    layer: Layer.tap(MemoryBackend.layerControl(slowly), (context) =>
+      Context.get(context, MemoryBackend.Control).loseReply("deleteSnapshot")
+    ),
+    program: Effect.flatMap(create, (devbox) => Effect.flip(devbox.fork(2, { launchCommands: ["sleep 2; exit 1"] })))
+  },
+  "fork whose answers are lost": {
+    layer: Layer.tap(MemoryBackend.layerControl(slowly), (context) => {
+      const { loseReply } = Context.get(context, MemoryBackend.Control)
+      return Effect.all([loseReply("startSnapshot"), loseReply("create", { times: 2 })])
+    }),
+    program: Effect.flatMap(create, (devbox) => devbox.fork(2))
+  },
+  "resume by oneself": {
     layer: slow,
     program: Effect.gen(function* () {
-      const devbox = yield* create
-      const snapshot = yield* take(devbox.snapshotDisk(), ended)
-      yield* Effect.all([snapshot.createDevbox(), snapshot.createDevbox()], { concurrency: 2 })
+      const devbox = yield* DevboxService.use((devboxes) => devboxes.create({ autoResume: true }))
+      yield* devbox.suspend
+      yield* devbox.cmd.exec("sleep 2")
+      yield* devbox.suspend
+      yield* devbox.file.write("a.txt", "hello")
+    })
+  },
+  "keep alive while": {
+    layer: slow,
+    program: Effect.gen(function* () {
+      const devbox = yield* DevboxService.use((devboxes) => devboxes.create({ keepAliveTime: "9 seconds" }))
+      yield* devbox.keepAliveWhile(devbox.cmd.exec("sleep 20"))
+    })
+  },
+  "create on a backend that does not end it with its owner": {
+    layer: MemoryBackend.layer({ ...slowly, without: ["ownerBound"] }),
+    program: Effect.flatMap(
+      DevboxService.use((devboxes) => devboxes.create({ ownerTimeout: "9 seconds" })),
+      (devbox) => devbox.cmd.exec("sleep 10")
+    )
+  },
+  pool: {
+    layer: slow,
+    program: Effect.gen(function* () {
+      const pool = yield* makePool({ size: 2 })
+      yield* Effect.scoped(Effect.flatMap(pool.get, (devbox) => devbox.cmd.exec("true")))
+      yield* pool.get
+    })
+  },
+  "pool that loses answers and finds one unfit": {
+    layer: losing("create", slowly),
+    program: Effect.gen(function* () {
+      let unfit = true
+      const check = () => Effect.suspend(() => (unfit ? Effect.fail((unfit = false)) : Effect.void))
+      yield* Effect.provide(Effect.scoped(DevboxPool.get), DevboxPool.layer({ size: 1, check }))
     })
   },
   "two at once": {

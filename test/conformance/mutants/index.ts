@@ -2,7 +2,7 @@
 import { commands, control, output, shells } from "./commands.ts"
 import { files, isolation, network, snapshots } from "./files.ts"
 import { lifecycle, lists, states } from "./lifecycle.ts"
-import { forks, lives } from "./lives.ts"
+import { forks, lives, pools } from "./lives.ts"
 import type { Mutant } from "./mutant.ts"
 import { terminals } from "./terminals.ts"
 import { lifetimes, serviceCommands, serviceThings, waits } from "./service.ts"
@@ -32,5 +32,6 @@ export const serviceMutants: ReadonlyArray<Mutant> = [
   ...serviceCommands,
   ...serviceThings,
   ...forks,
-  ...lives
+  ...lives,
+  ...pools
 ]

@@ -102,3 +102,28 @@ export const lives: ReadonlyArray<Mutant> = [
   brokenHandle("keep-alive-while", "does not look at the devbox", () => ({ keepAliveWhile: (effect) => effect })),
   broken("keep-alive-while", "keeps what is over alive", () => ({ keepAlive: () => Effect.void }))
 ]
+
+/** See above. */
+export const pools: ReadonlyArray<Mutant> = [
+  brokenService("pool-hands-out-once", "makes one devbox for all", (s) => {
+    let only: Devbox | undefined
+    return {
+      create: (options) =>
+        Effect.suspend(() =>
+          only === undefined ? Effect.map(s.create(options), (made) => (only = made)) : Effect.succeed(only)
+        )
+    }
+  }),
+  brokenService("pool-hands-out-once", "leaves what was handed out", (s) => ({
+    create: (options) => s.createDetached(options)
+  })),
+  broken("pool-hands-out-once", "is never filled", (b) => {
+    let made = 0
+    return { create: (params) => (++made > 1 ? Effect.never : b.create(params)) }
+  }),
+  brokenHandle("pool-hands-out-what-runs", "takes everything for sound", ({ getInfo }) => ({
+    keepAlive: Effect.void,
+    getInfo: Effect.map(getInfo, (info) => Object.assign(info, { status: "running" }))
+  })),
+  brokenService("pool-ends", "leaves its devboxes", (s) => ({ create: (options) => s.createDetached(options) }))
+]

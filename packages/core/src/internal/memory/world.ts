@@ -26,7 +26,8 @@ export const make = (settings: Settings): Effect.Effect<World, never, Scope.Scop
       held: new Set(),
       released: Changed.make(),
       lag: 0,
-      now: () => clock.currentTimeMillisUnsafe(),
+      // A test's clock stands still between milliseconds, too, where a jittered pause ends.
+      now: () => Math.floor(clock.currentTimeMillisUnsafe()),
       next: () => ++last,
       fork: (effect) => {
         const fiber = run(effect)

@@ -4,6 +4,7 @@ import { commands } from "./commands.ts"
 import { forks } from "./forks.ts"
 import { lifetimes } from "./lifetimes.ts"
 import { lives } from "./lives.ts"
+import { pools } from "./pools.ts"
 import { things } from "./things.ts"
 import { waits } from "./waits.ts"
 
@@ -14,5 +15,6 @@ export const serviceLaws: ReadonlyArray<ServiceLaw> = [
   ...commands,
   ...things,
   ...forks,
-  ...lives
+  ...lives,
+  ...pools
 ]
