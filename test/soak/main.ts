@@ -1,5 +1,5 @@
 /**
- * The long forms of what the fast suite samples: `node test/soak/main.ts [sweep|chaos|cycles|fleet]… [--minutes n]
+ * The long forms of what the fast suite samples: `node test/soak/main.ts [sweep|chaos|cycles|fleet|lost]… [--minutes n]
  * [--program word]`. Without a name all are run; `--program` sweeps those whose name has the word in it. Prints what was done and found, and ends with 1 when anything was found that should not be.
  */
 import { DevboxService } from "@effect-devbox/core"
@@ -8,6 +8,8 @@ import { ChaosBackend, MemoryBackend, Sweep, VirtualTime } from "@effect-devbox/
 import { Duration, Effect, Layer } from "effect"
 import { parseArgs } from "node:util"
 import { programs, subject } from "../core/sweepPrograms.ts"
+import { format as formatLost } from "../wire/lostCreates.ts"
+import { lostCreatesOverSockets } from "../wire/lostCreatesSockets.ts"
 import { emptyAccount, layer as workload, round } from "./chaosWorkload.ts"
 import { heapMb, held, isFlat } from "./measure.ts"
 
@@ -126,6 +128,16 @@ const fleet = (count: number) =>
     expect(report.succeeded === count && report.leaks.length === 0 && boxes.length === 0, "fleet")
   }).pipe(Effect.provide(memory()))
 
+/** Creates whose answers are lost, over real sockets: the server commits and resets the connection, and its list lags. */
+const lost = (runs: number) =>
+  Effect.gen(function* () {
+    const { fates, report } = yield* lostCreatesOverSockets({ runs, concurrency: 25, seed: 2026, lagMs: 3000 })
+    say(`lost creates: ${formatLost(report, fates)}`)
+    expect(report.left === 0, "lost creates: nothing left")
+    expect(report.unsure <= fates.unreached, "lost creates: everything found that there was")
+    expect(fates.lost > runs / 2, "lost creates: answers were lost")
+  })
+
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { minutes: { type: "string", default: "10" }, program: { type: "string", default: "" } }
@@ -138,6 +150,7 @@ await Effect.runPromise(
     if (wanted("fleet")) yield* fleet(1000)
     if (wanted("cycles")) yield* cycles(100_000)
     if (wanted("sweep")) yield* sweep(values.program)
+    if (wanted("lost")) yield* lost(500)
     if (wanted("chaos")) yield* chaos(Number(values.minutes))
   })
 )

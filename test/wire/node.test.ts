@@ -11,6 +11,8 @@ import { Duration, Effect, Fiber, Layer, Stream } from "effect"
 import { FetchHttpClient, HttpServer } from "effect/http"
 import { createServer, type Server } from "node:http"
 import { stub } from "../core/stubs.ts"
+import { format } from "./lostCreates.ts"
+import { lostCreatesOverSockets } from "./lostCreatesSockets.ts"
 import { apiKey, layerServer } from "./support.ts"
 
 const portOf = Effect.map(HttpServer.HttpServer, ({ address }) => ("port" in address ? address.port : 0))
@@ -92,6 +94,19 @@ describe("the client for Node", () => {
     }).pipe(Effect.provide(layerServer(memory())))
   )
 })
+
+it.live(
+  "a create whose answer is lost with its socket leaves no devbox: 25 runs",
+  () =>
+    Effect.gen(function* () {
+      const { fates, report } = yield* lostCreatesOverSockets({ runs: 25, concurrency: 25, seed: 1, lagMs: 1000 })
+      console.log(`    ${format(report, fates)}`)
+      assert.strictEqual(report.left, 0)
+      assert.isAtLeast(fates.lost, 12)
+      assert.isAtMost(report.unsure, fates.unreached)
+    }),
+  120_000
+)
 
 /** A backend of which files are only counted. */
 const size = 192 * 1024 * 1024
