@@ -15,17 +15,27 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import { readFileSync } from "node:fs"
+import { constants } from "node:os"
 import { prepare, type Prepared, valued } from "./internal/cli/argv.ts"
+import { cp } from "./internal/cli/cp.ts"
 import { create } from "./internal/cli/create.ts"
+import { doctor } from "./internal/cli/doctor.ts"
 import type { CommandStatus, OutputClosed } from "./internal/cli/errors.ts"
 import { exec } from "./internal/cli/exec.ts"
 import { globalFlags } from "./internal/cli/flags.ts"
+import { gc } from "./internal/cli/gc.ts"
 import { info } from "./internal/cli/info.ts"
+import { keepAlive, resume, suspend } from "./internal/cli/lifecycle.ts"
 import { list } from "./internal/cli/list.ts"
+import { logs } from "./internal/cli/logs.ts"
+import { sshKey, tunnel } from "./internal/cli/network.ts"
 import * as Out from "./internal/cli/out.ts"
 import * as Render from "./internal/cli/renderError.ts"
 import { rm } from "./internal/cli/rm.ts"
-import { listen } from "./internal/cli/signals.ts"
+import { run as runOnce } from "./internal/cli/run.ts"
+import { die, type Ending, listen } from "./internal/cli/signals.ts"
+import { fork, snapshot } from "./internal/cli/snapshot.ts"
+import { ssh } from "./internal/cli/ssh.ts"
 
 const builtIns: ReadonlyArray<GlobalFlag.BuiltIn> = [
   GlobalFlag.Help,
@@ -38,8 +48,10 @@ const builtIns: ReadonlyArray<GlobalFlag.BuiltIn> = [
 export const root = Command.make("devbox").pipe(
   Command.withDescription("Devboxes: isolated machines for commands, files, snapshots and ports."),
   Command.withSubcommands([
-    { group: "Devboxes", commands: [create, list, info, rm] },
-    { group: "Inside", commands: [exec] }
+    { group: "Devboxes", commands: [create, list, info, rm, suspend, resume, keepAlive, snapshot, fork] },
+    { group: "Inside", commands: [exec, runOnce, cp, logs] },
+    { group: "Ways in", commands: [ssh, sshKey, tunnel] },
+    { group: "This machine", commands: [doctor, gc] }
   ]),
   Command.withGlobalFlags(globalFlags)
 )
@@ -89,7 +101,7 @@ const presenter = (json: boolean): CliOutput.Presenter => {
 }
 
 /** A closed pipe ends a program as SIGPIPE does. */
-const sigpipe = 128 + 13
+const sigpipe = 128 + constants.signals.SIGPIPE
 
 /** Says what went wrong, and gives the exit status for it. */
 const report = (cause: Cause.Cause<Failure>, { json, passesStatus }: Prepared): Effect.Effect<number> => {
@@ -149,18 +161,25 @@ export const run = (words: ReadonlyArray<string>): Effect.Effect<number> => {
   )
 }
 
-/** The program: the first signal ends it, after it has cleaned up, with the status that says which signal it was. */
+/** What a shell calls the end by Ctrl-C. */
+const sigint = 128 + constants.signals.SIGINT
+
+/** The program. The first signal that no command inside takes ends it, after it has cleaned up, by that signal. */
 export const main = (words: ReadonlyArray<string>): void => {
   const alive = setInterval(() => {}, 2_147_483_647)
   const fiber = Effect.runFork(run(words))
-  let signalled: number | undefined
-  listen((exitCode) => {
-    if (signalled !== undefined) process.stderr.write("devbox: cleaning up\n")
-    signalled ??= exitCode
+  let signal: Ending | undefined
+  const { interrupted } = listen((given) => {
+    if (signal !== undefined) process.stderr.write("devbox: cleaning up\n")
+    signal ??= given
     fiber.interruptUnsafe()
   })
   fiber.addObserver((exit) => {
     clearInterval(alive)
-    process.exit(signalled ?? (Exit.isSuccess(exit) ? exit.value : 130))
+    const exitCode = Exit.isSuccess(exit) ? exit.value : sigint
+    // The command inside died of the Ctrl-C that was meant for it: so do we, as it would have here.
+    if (signal === undefined && interrupted() && exitCode === sigint) signal = "SIGINT"
+    if (signal === undefined) process.exit(exitCode)
+    die(signal)
   })
 }

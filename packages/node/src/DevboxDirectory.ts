@@ -10,6 +10,7 @@ import type { BackendError, CommandFailed, ExecError, FileAccessError } from "@e
 import { randomUUID } from "node:crypto"
 import { mkdir, stat } from "node:fs/promises"
 import { create, extract } from "tar"
+import { inHome } from "./internal/inHome.ts"
 
 /** A folder on this machine could not be read or written. */
 export class LocalPathError extends Schema.TaggedError<LocalPathError>()("LocalPathError", {
@@ -30,8 +31,14 @@ export interface Copied {
   readonly bytes: number
 }
 
+/** How a copy says how far it is. */
+export interface ProgressOptions {
+  /** Called with how many bytes of the archive went over, and how many there are where that is known. */
+  readonly onProgress?: ((bytes: number, total: number | undefined) => void) | undefined
+}
+
 /** What to copy. */
-export interface UploadOptions {
+export interface UploadOptions extends ProgressOptions {
   /** Leaves out what it answers true for. Gets the path relative to the folder, with `/`. Default: nothing. */
   readonly exclude?: ((path: string) => boolean) | undefined
 }
@@ -39,13 +46,28 @@ export interface UploadOptions {
 const localError = (path: string) => (error: unknown) =>
   new LocalPathError({ path, detail: error instanceof Error ? error.message : String(error) })
 
-/** Commands start in the home folder, where `~/x` is `x`. */
-const inHome = (path: string): string => (path === "~" ? "." : path.startsWith("~/") ? path.slice(2) : path)
+const counted = <E>(
+  stream: Stream.Stream<Uint8Array, E>,
+  { onProgress }: ProgressOptions,
+  total?: number
+): Stream.Stream<Uint8Array, E> => {
+  if (onProgress === undefined) return stream
+  return Stream.suspend(() => {
+    let bytes = 0
+    return Stream.map(stream, (chunk) => {
+      onProgress((bytes += chunk.byteLength), total)
+      return chunk
+    })
+  })
+}
 
 const temporary = (): string => `/tmp/.effect-devbox-${randomUUID()}.tar`
 
 /** Removes the archive whatever happened to the command before it. */
 const unpack = 'mkdir -p -- "$1" && tar -xf "$2" -C "$1"; code=$?; rm -f -- "$2"; exit $code'
+
+/** Says how large the archive is. */
+const pack = 'tar -cf "$2" -C "$1" . && wc -c <"$2"; code=$?; [ "$code" = 0 ] || rm -f -- "$2"; exit $code'
 
 /** Copies a folder's contents into a folder of the devbox, which is made if it is not there. */
 export const upload = (
@@ -77,7 +99,7 @@ export const upload = (
       )
     })
     const target = temporary()
-    yield* devbox.file.upload(target, archive)
+    yield* devbox.file.upload(target, counted(archive, options))
     yield* devbox.cmd.execOrFail(["sh", "-c", unpack, "sh", inHome(remotePath), target])
     return { files, bytes }
   })
@@ -86,12 +108,15 @@ export const upload = (
 export const download = (
   devbox: Devbox.Devbox,
   remotePath: string,
-  localPath: string
+  localPath: string,
+  options: ProgressOptions = {}
 ): Effect.Effect<Copied, DirectoryError> =>
   Effect.gen(function* () {
     const archive = temporary()
-    yield* devbox.cmd.execOrFail(["tar", "-cf", archive, "-C", inHome(remotePath), "."])
-    return yield* extractTo(devbox.file.downloadStream(archive), localPath).pipe(
+    const { stdout } = yield* devbox.cmd.execOrFail(["sh", "-c", pack, "sh", inHome(remotePath), archive])
+    const size = Number.parseInt(stdout, 10)
+    const bytes = counted(devbox.file.downloadStream(archive), options, Number.isNaN(size) ? undefined : size)
+    return yield* extractTo(bytes, localPath).pipe(
       Effect.ensuring(Effect.ignore(devbox.cmd.exec(["rm", "-f", "--", archive])))
     )
   })

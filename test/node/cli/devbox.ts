@@ -2,14 +2,17 @@
  * The real program, as a shell starts it: over pipes, or in a pseudo-terminal made by script(1), which every Linux with
  * util-linux has. Each world has a state folder and a home of its own; ending it ends what is left in it and says so.
  */
-import { spawn, spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
-import { chmodSync, mkdirSync } from "node:fs"
+import { spawn } from "node:child_process"
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { once } from "node:events"
 
-const bin = path.resolve(import.meta.dirname, "../../../packages/node/src/bin.ts")
+/** The program. */
+export const bin = path.resolve(import.meta.dirname, "../../../packages/node/src/bin.ts")
+
+/** A word as a shell reads it. */
+export const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`
 
 /** What came of a run. */
 export interface Outcome {
@@ -56,6 +59,7 @@ export class World {
     return {
       PATH: process.env["PATH"] ?? "",
       HOME: this.home,
+      SHELL: "/bin/bash",
       TERM: "xterm",
       LANG: "C.UTF-8",
       EFFECT_DEVBOX_STATE_DIR: this.stateDir,
@@ -108,10 +112,14 @@ export class World {
     return this.ok(["create", ...args])
   }
 
-  /** Runs the program in a pseudo-terminal, whose size `stty` can set. */
+  /** Runs the program in a pseudo-terminal. */
   screen(args: ReadonlyArray<string>, how: How = {}): Screen {
-    const words = [process.execPath, bin, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ")
-    const child = spawn("script", ["--quiet", "--return", "--flush", "--command", words, "/dev/null"], {
+    return this.terminal([process.execPath, bin, ...args].map(quote).join(" "), how)
+  }
+
+  /** Runs a shell command in a pseudo-terminal. */
+  terminal(command: string, how: How = {}): Screen {
+    const child = spawn("script", ["--quiet", "--return", "--flush", "--command", command, "/dev/null"], {
       cwd: how.cwd ?? this.home,
       env: this.environment(how.env),
       stdio: ["pipe", "pipe", "inherit"]
@@ -161,6 +169,3 @@ export class World {
     rmSync(this.root, { recursive: true, force: true })
   }
 }
-
-/** Whether script(1) is there. */
-export const hasScript = spawnSync("script", ["--version"]).status === 0

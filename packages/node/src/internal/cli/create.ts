@@ -12,7 +12,7 @@ import { isLively, print, printJson, say, styles } from "./out.ts"
 /** What a devbox is to be, as flags; `run` has these, too. */
 export const boxFlags = {
   name: Flags.text("name", "NAME", "A name to find it by"),
-  env: Flags.pairs(
+  boxEnv: Flags.pairs(
     "box-env",
     undefined,
     "Sets a variable for everything in the devbox; KEY alone takes the value it has here"
@@ -56,7 +56,7 @@ export const blueprint = (word: string): CreateOptions["from"] =>
 export const boxOptions = (input: {
   readonly [K in keyof typeof boxFlags]: (typeof boxFlags)[K] extends Flag.Flag<infer A> ? A : never
 }): CreateOptions => {
-  const { env, isolation, keepAlive, metadata, name, network } = Flags.given(input)
+  const { boxEnv: env, isolation, keepAlive, metadata, name, network } = Flags.given(input)
   return { name, env, metadata, network, minimumIsolation: isolation, keepAliveTime: keepAlive }
 }
 

@@ -1,5 +1,5 @@
 /** The JSON of devboxes and snapshots: the same form that the wire has, without the secrets in it. */
-import { type DevboxInfo, DevboxInfoJson } from "@effect-devbox/core/DevboxModel"
+import { type DevboxInfo, DevboxInfoJson, type LogEntry, LogEntryJson } from "@effect-devbox/core/DevboxModel"
 import { type SnapshotInfo, SnapshotInfoJson } from "@effect-devbox/core/Snapshot"
 import * as Schema from "effect/Schema"
 
@@ -15,3 +15,6 @@ export const devboxJson = (info: DevboxInfo): object => {
 
 /** A snapshot. */
 export const snapshotJson: (info: SnapshotInfo) => object = Schema.encodeSync(SnapshotInfoJson)
+
+/** An entry of a log. */
+export const logEntryJson: (entry: LogEntry) => object = Schema.encodeSync(LogEntryJson)

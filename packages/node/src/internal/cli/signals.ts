@@ -14,16 +14,27 @@ export const onInterrupt = (take: () => void): Effect.Effect<void, never, Scope.
     () => Effect.sync(() => void takers.splice(takers.indexOf(take), 1))
   )
 
-/** Numbers of the signals that end a program. */
-const numbers = { SIGINT: 2, SIGHUP: 1, SIGTERM: 15 } as const
+const ending = ["SIGINT", "SIGHUP", "SIGTERM"] as const
 
-/** Listens to signals. `end` is called once, with the exit status that says which it was. */
-export const listen = (end: (exitCode: number) => void): void => {
-  for (const [signal, number] of Object.entries(numbers) as ReadonlyArray<[keyof typeof numbers, number]>) {
+/** A signal that ends a program. */
+export type Ending = (typeof ending)[number]
+
+/** Listens to signals. `end` is called for each that nobody takes; the answer is whether Ctrl-C has come at all. */
+export const listen = (end: (signal: Ending) => void): { readonly interrupted: () => boolean } => {
+  let interrupted = false
+  for (const signal of ending) {
     process.on(signal, () => {
+      interrupted ||= signal === "SIGINT"
       const take = signal === "SIGINT" ? takers.at(-1) : undefined
-      if (take === undefined) end(128 + number)
+      if (take === undefined) end(signal)
       else take()
     })
   }
+  return { interrupted: () => interrupted }
+}
+
+/** Ends the process by a signal, so that whoever started it, such as a loop in a shell, sees that it was one. */
+export const die = (signal: Ending): void => {
+  process.removeAllListeners(signal)
+  process.kill(process.pid, signal)
 }

@@ -1,0 +1,100 @@
+/** `devbox ssh`: the system's SSH client, with a key that is on disk only as long as it runs. */
+import type { SshKey } from "@effect-devbox/core/Network"
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { spawn } from "node:child_process"
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { constants, tmpdir } from "node:os"
+import { join } from "node:path"
+import { attach, withDevboxes } from "./backend.ts"
+import { HostError, hostError } from "./errors.ts"
+import { exitWith } from "./execute.ts"
+import * as Flags from "./flags.ts"
+import { onInterrupt } from "./signals.ts"
+
+/** A folder that only this user can enter, gone with the scope. */
+const privateFolder = Effect.acquireRelease(
+  Effect.tryPromise({
+    try: () => mkdtemp(join(tmpdir(), "devbox-ssh-")),
+    catch: hostError("making a folder for the key")
+  }),
+  (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
+)
+
+/** What the client is told: this key and no other, and the host key that the backend names. */
+const options = (key: SshKey, folder: string): ReadonlyArray<string> => {
+  const said: ReadonlyArray<readonly [string, string]> = [
+    ["IdentitiesOnly", "yes"],
+    ["UserKnownHostsFile", join(folder, "known_hosts")],
+    ["GlobalKnownHostsFile", "/dev/null"],
+    // Without a host key there is nothing to compare the first answer with; the key file is new each time.
+    ["StrictHostKeyChecking", key.knownHosts === undefined ? "accept-new" : "yes"],
+    ["LogLevel", "ERROR"],
+    ...(key.proxyCommand === undefined ? [] : [["ProxyCommand", key.proxyCommand] as const])
+  ]
+  return [
+    "-i",
+    join(folder, "key"),
+    ...said.flatMap(([name, value]) => ["-o", `${name}=${value}`]),
+    ...(key.port === undefined ? [] : ["-p", String(key.port)]),
+    `${key.sshUser}@${key.host ?? key.url}`
+  ]
+}
+
+/** Runs a program on this terminal; gives its exit status. Ctrl-C is its own affair. */
+const run = (program: string, args: ReadonlyArray<string>) =>
+  Effect.scoped(
+    Effect.andThen(
+      onInterrupt(() => {}),
+      Effect.callback<number, HostError>((resume) => {
+        const child = spawn(program, args, { stdio: "inherit" })
+        child.once("error", (error) =>
+          resume(
+            Effect.fail(
+              new HostError({
+                what: `${program} cannot be run`,
+                detail: error.message,
+                hint: "Install an SSH client: apt-get install openssh-client. `devbox shell` needs none."
+              })
+            )
+          )
+        )
+        child.once("exit", (code, signal) =>
+          resume(Effect.succeed(code ?? 128 + (signal === null ? 0 : constants.signals[signal])))
+        )
+        return Effect.sync(() => void child.kill("SIGTERM"))
+      })
+    )
+  )
+
+/** The command. */
+export const ssh = Command.make("ssh", { devbox: Flags.devbox, command: Flags.command }, ({ command, devbox: word }) =>
+  withDevboxes((devboxes) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const devbox = yield* attach(devboxes, word)
+        const key = yield* devbox.net.createSshKey
+        const folder = yield* privateFolder
+        yield* Effect.tryPromise({
+          try: async () => {
+            const text = Redacted.value(key.sshPrivateKey)
+            await writeFile(join(folder, "key"), text.endsWith("\n") ? text : `${text}\n`, { mode: 0o600 })
+            await writeFile(join(folder, "known_hosts"), key.knownHosts ?? "", { mode: 0o600 })
+          },
+          catch: hostError("writing the key")
+        })
+        return yield* run("ssh", [...options(key, folder), ...(command.length === 0 ? [] : ["--", ...command])])
+      })
+    ).pipe(Effect.flatMap(exitWith))
+  )
+).pipe(
+  Command.withShortDescription("Log in with the system's SSH client"),
+  Command.withDescription(
+    "Logs in to a devbox with the system's `ssh`, or runs a command through it. The key is made for this login and is on disk, readable by you alone, only as long as it lasts. The exit status is that of ssh."
+  ),
+  Command.withExamples([
+    { command: "devbox ssh my-box", description: "A login" },
+    { command: "devbox ssh my-box uname -a", description: "A command; ssh joins its words for a shell" }
+  ])
+)
