@@ -26,7 +26,15 @@ const promised: Readonly<Record<string, ReadonlyArray<RegExp>>> = {
     /^sorted: 2 9 10$/,
     /^the shell remembers: .*\/project test$/
   ],
+  "04-snapshot-and-fork.ts": [
+    /^branch: the color of the house is red$/,
+    /^branch: the hue of the house is red$/,
+    /^branch: the colour of the house is blue$/,
+    /^trunk: {2}the colour of the house is red$/,
+    /^later: {2}the colour of the house is red$/
+  ],
   "05-service-fixture.ts": [/^x = 1 \+ 2$/, /^CommandFailed: SyntaxError: invalid syntax$/],
+  "07-serve-and-connect.ts": [/^exit status 4: hello from another client$/],
   "09-errors-and-retry.ts": [
     /^exit status 3: no such luck$/,
     /^notes\.txt: NotFound$/,
@@ -37,7 +45,7 @@ const promised: Readonly<Record<string, ReadonlyArray<RegExp>>> = {
 }
 
 /** Driven below, or by `pnpm test`, in their own ways. */
-const elsewhere = ["06-in-tests.test.ts", "10-agent-tools.ts"]
+const elsewhere = ["06-in-tests.test.ts", "10-agent-tools.ts", "11-after-a-crash.ts"]
 
 /** A state folder of its own that must hold nothing when the example is over. */
 const withState = async <A>(use: (env: NodeJS.ProcessEnv) => Promise<A>): Promise<A> => {
@@ -82,6 +90,24 @@ describe("the examples", () => {
       })
     )
   }
+
+  it("11-after-a-crash.ts takes up the work of a run that was killed", { timeout: 120_000 }, () =>
+    withState(async (env) => {
+      const killed = await run("11-after-a-crash.ts", { ...env, CRASH_AT: "step 2" })
+      expect(killed.code).toBe(null)
+      expect(killed.said).toContain("step 1")
+      expect(killed.said).not.toContain("step 2")
+      const { code, said } = await run("11-after-a-crash.ts", env)
+      expect({ code, said }).toMatchObject({ code: 0 })
+      expect(said.trim().split("\n")).toEqual([
+        "found the devbox of the run before",
+        "step 1",
+        "step 2",
+        "step 3",
+        "3 steps, exit status 0"
+      ])
+    })
+  )
 
   it("10-agent-tools.ts serves an MCP client that nobody here wrote", { timeout: 120_000 }, () =>
     withState(async (env) => {
