@@ -3,7 +3,8 @@
  * sockets, and the directory itself. It only looks; it never removes anything.
  */
 import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from "node:fs"
-import { join, resolve } from "node:path"
+import { basename, join, resolve } from "node:path"
+import { groupPrefix } from "../../packages/node/src/internal/sandbox/groups.ts"
 import * as Proc from "./proc.ts"
 
 /** One thing that is left. */
@@ -111,19 +112,24 @@ const loopLeaks = (named: (text: string) => boolean): ReadonlyArray<Leak> =>
     }))
 
 const groupsBelow = (path: string, depth: number): ReadonlyArray<string> => {
-  if (depth === 0) return []
+  // Groups come and go meanwhile.
+  if (depth === 0 || !existsSync(path)) return []
   const below = readdirSync(path, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => join(path, entry.name))
   return below.flatMap((group) => [group, ...groupsBelow(group, depth - 1)])
 }
 
-const groupLeaks = (since: number | undefined): ReadonlyArray<Leak> => {
+const groupLeaks = (directory: string, since: number | undefined): ReadonlyArray<Leak> => {
   const base = "/sys/fs/cgroup"
-  if (since === undefined || !existsSync(base)) return []
-  return groupsBelow(base, 6)
-    .filter((path) => /devbox/i.test(path.slice(base.length)) && existsSync(path) && statSync(path).ctimeMs >= since)
-    .map((path) => ({ kind: "control group" as const, what: path, why: "named after devboxes" }))
+  if (!existsSync(base)) return []
+  const ours = groupPrefix(directory)
+  const isNew = (path: string) => since !== undefined && existsSync(path) && statSync(path).ctimeMs >= since
+  return groupsBelow(base, 8).flatMap((path) => {
+    const leak = (why: string): ReadonlyArray<Leak> => [{ kind: "control group", what: path, why }]
+    if (basename(path).startsWith(ours)) return leak("named after a devbox of the state directory")
+    return /devbox/i.test(path.slice(base.length)) && isNew(path) ? leak("named after devboxes") : []
+  })
 }
 
 const socketLeaks = (named: (text: string) => boolean): ReadonlyArray<Leak> =>
@@ -163,7 +169,7 @@ export const findLeaks = (query: LeakQuery): ReadonlyArray<Leak> => {
     ...processLeaks(query, named),
     ...mountLeaks(directory, named),
     ...loopLeaks(named),
-    ...groupLeaks(query.since),
+    ...groupLeaks(directory, query.since),
     ...socketLeaks(named),
     ...directoryLeaks(directory, query.allow ?? [])
   ]

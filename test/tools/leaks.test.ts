@@ -6,6 +6,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { once } from "node:events"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { groupPrefix } from "../../packages/node/src/internal/sandbox/groups.ts"
 import { findLeaks, type LeakQuery } from "./findLeaks.ts"
 
 let base = ""
@@ -121,16 +122,30 @@ describe("findLeaks", () => {
     expect(kinds()).toEqual(expect.arrayContaining(["socket", "directory"]))
   })
 
-  it("finds a control group, when asked", (ctx) => {
-    const group = "/sys/fs/cgroup/pids/devbox-leak-check"
-    const before = Date.now() - 1000
+  /** A control group of this name, or the reason why this user may not make one. */
+  const plantGroup = (group: string): string | undefined => {
     try {
       mkdirSync(group)
     } catch (error) {
-      ctx.skip(`this user may not make a control group in ${group}: ${String(error)}`)
+      return `this user may not make a control group in ${group}: ${String(error)}`
     }
     undo.push(() => rmdirSync(group))
+    return undefined
+  }
+
+  it("finds a control group that is named after devboxes, when asked", (ctx) => {
+    const group = "/sys/fs/cgroup/pids/devbox-leak-check"
+    const before = Date.now() - 1000
+    const refused = plantGroup(group)
+    if (refused !== undefined) ctx.skip(refused)
     expect(findLeaks({ stateDir, since: before }).map((leak) => leak.what)).toContain(group)
     expect(kinds()).toEqual([])
+  })
+
+  it("finds the control group of a devbox of this state directory", (ctx) => {
+    const refused = plantGroup(`/sys/fs/cgroup/pids/${groupPrefix(stateDir)}dbx_leak`)
+    if (refused !== undefined) ctx.skip(refused)
+    expect(kinds()).toEqual(["control group"])
+    expect(findLeaks({ stateDir: `${stateDir}-other` }).map((leak) => leak.kind)).toEqual([])
   })
 })

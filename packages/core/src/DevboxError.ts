@@ -176,6 +176,11 @@ export class FileError extends Schema.TaggedError<FileError>()("FileError", {
   }
 }
 
+const explain: Readonly<Record<string, string>> = {
+  out_of_memory: "the devbox had no memory left; create it with a larger resourceSizeRequest or customGbMemory",
+  shell_died: "its shell ended with it; the next command there gets a fresh one"
+}
+
 /** A command ended with a non-zero exit status; has the shape of its result. Only `execOrFail` fails with it. */
 export class CommandFailed extends Schema.TaggedError<CommandFailed>()("CommandFailed", {
   devboxId: Schema.String,
@@ -183,11 +188,15 @@ export class CommandFailed extends Schema.TaggedError<CommandFailed>()("CommandF
   command: Schema.String,
   exitCode: Schema.Int,
   signal: Schema.optionalKey(Schema.String),
+  /** Why it ended, when that is more than an exit status: `out_of_memory`, `shell_died`. */
+  failureReason: Schema.optionalKey(Schema.String),
   stdout: Schema.String,
   stderr: Schema.String
 }) {
   override get message(): string {
-    const how = this.signal === undefined ? `exit status ${this.exitCode}` : `${this.signal} (${this.exitCode})`
+    const status = this.signal === undefined ? `exit status ${this.exitCode}` : `${this.signal} (${this.exitCode})`
+    const how =
+      this.failureReason === undefined ? status : `${status}: ${explain[this.failureReason] ?? this.failureReason}`
     const said = (this.stderr.trim() === "" ? this.stdout : this.stderr).trim().slice(-2000)
     return `\`${this.command}\` in devbox ${this.devboxId} ended with ${how}.${said === "" ? "" : `\n${said}`}`
   }

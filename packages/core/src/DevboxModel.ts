@@ -92,6 +92,30 @@ export class LaunchParameters extends Schema.Class<LaunchParameters>("effect-dev
   availablePorts: nullish(Schema.Array(Schema.Int))
 }) {}
 
+/** How large a devbox is: processor cores, GiB of memory, GiB of disk. */
+export interface Size {
+  readonly cores: number
+  readonly memoryGb: number
+  readonly diskGb: number
+}
+
+const size = (cores: number, memoryGb: number, diskGb: number): Size => ({ cores, memoryGb, diskGb })
+
+/** PROTOCOL P4. */
+const sizes: Readonly<Record<string, Size>> = {
+  X_SMALL: size(0.5, 1, 4),
+  SMALL: size(1, 2, 4),
+  MEDIUM: size(2, 4, 8),
+  LARGE: size(2, 8, 16),
+  X_LARGE: size(4, 16, 16),
+  XX_LARGE: size(8, 32, 16)
+}
+
+/** The size that was asked for; the usual one when none was. */
+export const sizeOf = (asked: Partial<LaunchParameters> = {}): Size =>
+  sizes[asked.resourceSizeRequest ?? "SMALL"] ??
+  size(asked.customCpuCores ?? 1, asked.customGbMemory ?? 2, asked.customDiskSize ?? 4)
+
 /** One step in the life of a devbox. */
 export class StateTransition extends Schema.Class<StateTransition>("effect-devbox/StateTransition")({
   status: nullish(DevboxStatus),

@@ -82,7 +82,7 @@ const shape = (engine: Engine, defaults: Defaults): Shape =>
         "ownerBound",
         "dial"
       ]),
-      limits: { memory: "perProcess", cpu: "perProcess", pids: "perProcess", disk: "unavailable" },
+      limits: engine.limits,
       networks: new Set(["none", "host"])
     },
     create: (params) =>

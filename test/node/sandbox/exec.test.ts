@@ -174,11 +174,11 @@ for (const launcher of launchers) {
     })
 
     it("applies limits to one execution only", async () => {
-      const result = await run(box, "ulimit -v -t -n | cat", {
+      const result = await run(box, "ulimit -d -t -n | cat", {
         limits: { memoryBytes: 1 << 30, cpuSeconds: 100, openFiles: 77 }
       })
       expect(result.stdout).toMatch(/1048576[^]*100[^]*77/)
-      expect((await run(box, "ulimit -v")).stdout).toBe("unlimited\n")
+      expect((await run(box, "ulimit -d")).stdout).toBe("unlimited\n")
     })
 
     it("answers pings while commands run, and stops and continues all of them", async () => {

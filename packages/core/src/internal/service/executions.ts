@@ -14,6 +14,7 @@ import { report } from "../../DevboxLeaks.ts"
 import type { DevboxId } from "../../DevboxModel.ts"
 import { type Channel, ExecutionId, type ExecutionInfo } from "../../Execution.ts"
 import type { ExecResult } from "../../ExecResult.ts"
+import { defined } from "../defined.ts"
 import { doubted } from "../doubt.ts"
 import type { Giving, Restore } from "../give.ts"
 import { idempotent, keyed, once } from "../retry.ts"
@@ -228,7 +229,7 @@ export const execOrFail = (
             executionId: outcome.executionId,
             command: display(command),
             exitCode: outcome.exitCode,
-            ...(outcome.signal === undefined ? {} : { signal: outcome.signal }),
+            ...defined({ signal: outcome.signal, failureReason: outcome.failureReason }),
             stdout: outcome.stdout,
             stderr: outcome.stderr
           })

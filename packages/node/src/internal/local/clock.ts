@@ -2,13 +2,13 @@
  * What becomes of a devbox when nobody does anything: its keep-alive time, its idle policy, and notice of its end. One clock in the
  * process that has the box, and one list of what counts as activity: whoever works with a devbox says {@link touch}.
  */
-import { CreateParamsJson, DevboxId, type LaunchParameters, Notice } from "@effect-devbox/core/DevboxModel"
+import { DevboxId, type LaunchParameters, Notice } from "@effect-devbox/core/DevboxModel"
 import * as Option from "effect/Option"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { type DevboxRow, isFinal, setExpiry } from "../store/devboxes.ts"
 import { deleteNotice, insertNotice, pendingNotices } from "../store/notices.ts"
+import { requestOf } from "./bounds.ts"
 import { type Engine, inBackground, isOurs, type Live, notReady, rowOf } from "./engine.ts"
 import { longestTimer } from "./news.ts"
 import { orderTouch } from "./orders.ts"
@@ -18,11 +18,6 @@ const noticeMillis = 60_000
 
 /** How often a holder is told of activity, at most. */
 const tellingMillis = 1000
-
-const decodeRequest = Schema.decodeUnknownSync(Schema.fromJsonString(CreateParamsJson))
-
-/** What a devbox was asked to be, but for what is not written down. */
-export const requestOf = (row: DevboxRow) => decodeRequest(row.request)
 
 /** The idle policy, wherever it was given. */
 export const idlePolicy = (parameters: LaunchParameters | undefined) =>

@@ -77,7 +77,7 @@ const make = async (engine: Engine, id: DevboxId, params: CreateParams, options:
       snapshot_id: params.snapshotId ?? null,
       isolation: tier,
       network: tier === "process" ? "host" : (params.network ?? "none"),
-      limits: JSON.stringify({ memory: limits.memory, cpu: limits.cpu, pids: limits.processes, disk: limits.disk })
+      limits: JSON.stringify(limits)
     })
     if (tier !== "process") {
       const upper = newLayerId()

@@ -42,6 +42,12 @@ export const removeBox = async (place: Place, id: string): Promise<void> => {
   await Promise.all([removeBoxDir(boxDir(place, id), trashDir(place)), releaseLayers(place, layers)])
 }
 
+/** Why a devbox failed whose box ended although nobody wished it to. */
+export const downfall = (outOfMemory: boolean | undefined) =>
+  outOfMemory === true
+    ? ({ failureReason: "out_of_memory", detail: "it had no memory left for its own processes" } as const)
+    : ({ failureReason: "health_check_failed", detail: "every process of the devbox ended" } as const)
+
 /** The box of a devbox is gone: by our wish, or of its own accord, which is a failure. */
 export const ended = async (engine: Engine, live: Live): Promise<void> => {
   const { id } = live.box
@@ -54,10 +60,7 @@ export const ended = async (engine: Engine, live: Live): Promise<void> => {
   if (!live.ending && rowOf(engine, id).shutdown_reason === null) {
     // The journals stay until somebody shuts it down or the layer ends: they may say why.
     engine.failed.add(id)
-    transition(engine.db, id, "failure", {
-      failureReason: "health_check_failed",
-      detail: "every process of the devbox ended"
-    })
+    transition(engine.db, id, "failure", downfall((await live.box.closed).outOfMemory))
   }
   engine.news.changed(id)
 }

@@ -11,12 +11,13 @@ import type { Journal } from "../journal/types.ts"
 import type { Door } from "../net/door.ts"
 import { attachBox } from "../sandbox/box.ts"
 import { boxDirs } from "../sandbox/layout.ts"
-import type { Box, BoxExecution, BoxSpec } from "../sandbox/types.ts"
+import type { Box, BoxExecution, BoxSpec, HostReport } from "../sandbox/types.ts"
 import type { Database } from "../store/database.ts"
 import { type DevboxRow, getDevbox } from "../store/devboxes.ts"
 import { layersOf } from "../store/layers.ts"
 import { getOwner } from "../store/owners.ts"
 import type { StateDir } from "../store/store.ts"
+import { boundsOf } from "./bounds.ts"
 import type { Host } from "./host.ts"
 import type { News } from "./news.ts"
 
@@ -58,6 +59,8 @@ export interface Engine {
   readonly host: () => Promise<Host>
   /** The way into the boxes' networks. */
   readonly door: Door
+  /** How far limits reach at best; `getInfo` says how far they do for each devbox. */
+  readonly limits: HostReport["limits"]
   readonly news: News
   /** Writes down the end of owners that died. */
   readonly bury: () => void
@@ -91,6 +94,7 @@ export const specOf = (engine: Engine, host: Host, id: string, over: Partial<Box
     report: host.report,
     base: host.base,
     network: "none",
+    ...boundsOf(engine.dir.root, host.report, rowOf(engine, id)),
     ...over
   }
 }

@@ -5,7 +5,7 @@ import * as path from "node:path"
 import { Door } from "../net/door.ts"
 import { runHolder } from "../sandbox/holder.ts"
 import { handOver, transition } from "../store/devboxes.ts"
-import { completeExecution, deleteExecution } from "../store/executions.ts"
+import { deleteExecution } from "../store/executions.ts"
 import { acquireOwnerLock } from "../store/ownerLock.ts"
 import { endOwner, insertOwner } from "../store/owners.ts"
 import { openStore } from "../store/store.ts"
@@ -17,6 +17,7 @@ import { type Engine, enlist, rowOf } from "./engine.ts"
 import { toError } from "./errors.ts"
 import { makeNews } from "./news.ts"
 import { obey, type Obeying } from "./orders.ts"
+import { recordEnd } from "./record.ts"
 import { bury } from "./recovery.ts"
 import { settleIn } from "./setup.ts"
 import { startSnapshot } from "./snapshots.ts"
@@ -46,6 +47,7 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
     ownerId,
     keepAliveSeconds: order.keepAliveSeconds,
     host,
+    limits: report.limits,
     door: new Door(host),
     news: makeNews(dir.database),
     bury: () => void bury(place),
@@ -69,12 +71,7 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
     onStart: () => touch(engine, id),
     onExit: (executionId, done) => {
       touch(engine, id)
-      completeExecution(db, id, executionId, {
-        exitStatus: done.code,
-        failureReason: done.shellDied ? "shell_died" : undefined,
-        stdoutBytes: done.stdoutBytes,
-        stderrBytes: done.stderrBytes
-      })
+      recordEnd(db, id, executionId, done)
     },
     // It never began, so its id is free again. What the end of the box cut off is completed when it is gone.
     onFailed: (executionId, reason) => reason !== "closed" && deleteExecution(db, id, executionId),

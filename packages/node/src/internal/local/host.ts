@@ -2,7 +2,8 @@
 import * as fs from "node:fs"
 import { IsolationUnavailable } from "@effect-devbox/core/DevboxError"
 import { ensureBase } from "../sandbox/base.ts"
-import { probeHost } from "../sandbox/probe.ts"
+import { findGroupParents } from "../sandbox/groupsOfHost.ts"
+import { limitsOf, probeHost } from "../sandbox/probe.ts"
 import type { Base, HostReport, Probe } from "../sandbox/types.ts"
 import type { StateDir } from "../store/store.ts"
 import { backendError } from "./errors.ts"
@@ -18,6 +19,10 @@ export interface HostOptions {
   readonly bubblewrap?: string | false | undefined
   readonly tier?: "process" | undefined
 }
+
+/** How far limits reach when this machine isolates as well as it may: known without the probes, which take longer. */
+export const bestLimits = ({ tier }: HostOptions): HostReport["limits"] =>
+  limitsOf(tier ?? (process.platform === "linux" ? "isolated" : "process"), findGroupParents()).limits
 
 /** Probes at the first call, then remembers. */
 export const makeHost = (

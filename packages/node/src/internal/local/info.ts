@@ -1,24 +1,16 @@
 /** Rows → the models of the contract. */
-import * as Schema from "effect/Schema"
-import {
-  CreateParamsJson,
-  DevboxInfo,
-  Limits,
-  LaunchParameters,
-  StateTransition
-} from "@effect-devbox/core/DevboxModel"
+import { DevboxInfo, Limits, LaunchParameters, StateTransition } from "@effect-devbox/core/DevboxModel"
 import { DevboxId, SnapshotId } from "@effect-devbox/core/DevboxModel"
 import { ExecutionId, ExecutionInfo } from "@effect-devbox/core/Execution"
 import { OutputLostError } from "../journal/types.ts"
 import { type DevboxRow, getTransitions } from "../store/devboxes.ts"
 import type { ExecutionRow } from "../store/executions.ts"
+import { requestOf } from "./bounds.ts"
 import { type Engine, journalOf } from "./engine.ts"
-
-const decodeRequest = Schema.decodeUnknownSync(Schema.fromJsonString(CreateParamsJson))
 
 /** A devbox as users see it. */
 export const toInfo = (engine: Engine, row: DevboxRow): DevboxInfo => {
-  const request = decodeRequest(row.request)
+  const request = requestOf(row)
   const reason = row.failure_reason
   return new DevboxInfo({
     id: DevboxId.make(row.id),

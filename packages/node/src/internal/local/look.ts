@@ -1,6 +1,6 @@
 /** Looking at devboxes: one, a page of them, until one has a status, and what it used. Changing name and metadata. */
 import type { ListQuery, Page } from "@effect-devbox/core/DevboxBackend"
-import { type DevboxId, type DevboxInfo, type DevboxStatus, Usage } from "@effect-devbox/core/DevboxModel"
+import { type DevboxId, type DevboxInfo, type DevboxStatus, sizeOf, Usage } from "@effect-devbox/core/DevboxModel"
 import { listDevboxes, updateDevbox } from "../store/devboxes.ts"
 import { type Engine, rowOf } from "./engine.ts"
 import { invalid } from "./errors.ts"
@@ -61,16 +61,6 @@ export const waitForStatus = async (
   return toInfo(engine, row ?? rowOf(engine, id))
 }
 
-/** Cores, GiB of memory and GiB of disk by size (PROTOCOL P4). */
-const sizes: Readonly<Record<string, readonly [number, number, number]>> = {
-  X_SMALL: [0.5, 1, 4],
-  SMALL: [1, 2, 4],
-  MEDIUM: [2, 4, 8],
-  LARGE: [2, 8, 16],
-  X_LARGE: [4, 16, 16],
-  XX_LARGE: [8, 32, 16]
-}
-
 /** What a devbox used: the size it was asked to be, times its time. */
 export const usage = (engine: Engine, id: DevboxId): Usage => {
   const row = rowOf(engine, id)
@@ -78,11 +68,7 @@ export const usage = (engine: Engine, id: DevboxId): Usage => {
   const elapsed = Math.floor((now - row.create_time_ms) / 1000)
   const active = Math.floor((row.active_ms + (row.running_since_ms === null ? 0 : now - row.running_since_ms)) / 1000)
   const { launchParameters: asked, status } = toInfo(engine, row)
-  const [cores, memory, disk] = sizes[asked.resourceSizeRequest ?? "SMALL"] ?? [
-    asked.customCpuCores ?? 1,
-    asked.customGbMemory ?? 2,
-    asked.customDiskSize ?? 4
-  ]
+  const { cores, diskGb, memoryGb } = sizeOf(asked)
   return new Usage({
     id,
     status,
@@ -90,8 +76,8 @@ export const usage = (engine: Engine, id: DevboxId): Usage => {
     totalElapsedSeconds: elapsed,
     totalActiveSeconds: active,
     vcpuSeconds: Math.round(cores * active),
-    memoryGbSeconds: memory * active,
-    diskGbSeconds: disk * elapsed,
+    memoryGbSeconds: memoryGb * active,
+    diskGbSeconds: diskGb * elapsed,
     ...(row.end_time_ms === null ? {} : { endTimeMs: row.end_time_ms })
   })
 }

@@ -8,7 +8,7 @@ import { endOwner, insertOwner } from "../store/owners.ts"
 import { openStore } from "../store/store.ts"
 import { removeBox, shutdown } from "./end.ts"
 import { type Engine, inBackground } from "./engine.ts"
-import { type HostOptions, makeHost } from "./host.ts"
+import { bestLimits, type HostOptions, makeHost } from "./host.ts"
 import { makeNews } from "./news.ts"
 import { bury, clean } from "./recovery.ts"
 
@@ -34,6 +34,7 @@ export const openEngine = (root: string, options: HostOptions & { readonly keepA
     keepAliveSeconds: options.keepAliveSeconds,
     host,
     door: new Door(host),
+    limits: bestLimits(options),
     news: makeNews(dir.database),
     bury: () => void bury(place),
     live: new Map(),

@@ -4,6 +4,7 @@
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
+import { removeGroups } from "../sandbox/groups.ts"
 import { emptyTrash } from "../sandbox/remove.ts"
 import { forgetEnded, getDevbox, isFinal, openDevboxesOf, transition } from "../store/devboxes.ts"
 import { ifOwnerIsGone, isOwnerAlive, lockedOwners } from "../store/ownerLock.ts"
@@ -68,6 +69,8 @@ export const clean = async (place: Place): Promise<ReadonlyArray<string>> => {
   const removed: Array<string> = []
   for (const name of fs.readdirSync(dir.boxes)) {
     const row = getDevbox(db, name)
+    // What bounds a box that a crash ended is not kept with its disk.
+    if (row !== undefined && !isOwnerAlive(dir.owners, row.owner_id)) await removeGroups(path.join(dir.boxes, name))
     // The row is written before the folder is made, and is final before the folder is removed.
     if (row !== undefined && (!isFinal(row.status) || isOwnerAlive(dir.owners, row.owner_id))) continue
     await removeBox(place, name)

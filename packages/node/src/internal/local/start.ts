@@ -18,6 +18,7 @@ import { touch } from "./clock.ts"
 import { type Engine, type Followed, inBackground, type Live, rowOf, running } from "./engine.ts"
 import { invalid } from "./errors.ts"
 import { toExecutionInfo } from "./info.ts"
+import { recordEnd } from "./record.ts"
 
 /** The row of an execution, or the error that it does not exist. */
 export const executionRow = (engine: Engine, id: string, executionId: string): ExecutionRow => {
@@ -49,13 +50,7 @@ const follow = (engine: Engine, live: Live, params: StartExecution, execution: B
       if (done.shellDied) live.deadShells.add(shell)
     }
     const signal = signalOf(followed, done)
-    const first = completeExecution(engine.db, devboxId, id, {
-      exitStatus: done.code,
-      signal,
-      failureReason: done.shellDied ? "shell_died" : undefined,
-      stdoutBytes: done.stdoutBytes,
-      stderrBytes: done.stderrBytes
-    })
+    const first = recordEnd(engine.db, devboxId, id, done, signal)
     // The holder of a detached box was faster, and does not know who sent which signal.
     if (!first && signal !== undefined) nameSignal(engine.db, devboxId, id, signal)
   }

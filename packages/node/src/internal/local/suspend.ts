@@ -2,7 +2,7 @@
 import type { DevboxId } from "@effect-devbox/core/DevboxModel"
 import { type DevboxRow, transition } from "../store/devboxes.ts"
 import { appendLogs } from "../store/logs.ts"
-import { requestOf } from "./clock.ts"
+import { requestOf } from "./bounds.ts"
 import { ended } from "./end.ts"
 import { type Engine, inBackground, isOurs, type Live, notReady, rowOf, running } from "./engine.ts"
 import { orderSuspend } from "./orders.ts"

@@ -1,6 +1,6 @@
 /**
  * Terminals: script(1) inside the box gives the command a pseudoterminal of the box's own, so that no descriptor of one crosses
- * the boundary. It is resized by stty(1), which makes the kernel tell whoever runs in it. Why not a library: decisions/0008.
+ * the boundary. It is resized by stty(1), which makes the kernel tell whoever runs in it. Why not a library: decisions/0009.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

@@ -17,6 +17,7 @@ import type {
   BoxExecution,
   BoxSpec,
   Entrance,
+  ExecDone,
   ExecRequest,
   KillOptions,
   KillOutcome,
@@ -37,6 +38,13 @@ const entranceOf = (pid: number | undefined, userPid: number | undefined): Entra
   if (pid === undefined || userPid === undefined) return undefined
   const inode = fs.statSync(`/proc/${pid}/ns/net`, { throwIfNoEntry: false })?.ino
   return inode === undefined ? undefined : { pid, userPid, inode }
+}
+
+/** What the words of a line about the end of an execution say. */
+export const doneOf = (words: ReadonlyArray<string>): ExecDone => {
+  const [code, stdoutBytes, stderrBytes] = words.map(Number) as [number, number, number]
+  const outOfMemory = words[5] === "cause" || words[5] === "seen" ? words[5] : "no"
+  return { code, stdoutBytes, stderrBytes, shellDied: words[3] === "1", shellFresh: words[4] === "1", outOfMemory }
 }
 
 interface Reply {
@@ -227,10 +235,10 @@ export class DrivenBox implements Box {
     if (execution === undefined) return
     if (op === "X") return execution.exit(Number(words[0]), words[1] === "1")
     this.#executions.delete(id)
-    const [code, stdoutBytes, stderrBytes] = words.map(Number) as [number, number, number]
     if (op === "D") {
-      this.journal.complete(id, { stdout: stdoutBytes, stderr: stderrBytes })
-      execution.finish({ code, stdoutBytes, stderrBytes, shellDied: words[3] === "1", shellFresh: words[4] === "1" })
+      const done = doneOf(words)
+      this.journal.complete(id, { stdout: done.stdoutBytes, stderr: done.stderrBytes })
+      execution.finish(done)
     } else if (op === "F") {
       const reason = reasons[words[0] ?? ""]
       execution.fail(

@@ -2,6 +2,7 @@
 // everything is gone. It understands no line.
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process"
 import * as fs from "node:fs"
+import { enterGroups, gated, type GroupPlan, makeGroups, memoryKills, removeGroups } from "./groups.ts"
 import { newMark } from "./jobs.ts"
 import { launchCommand } from "./launch.ts"
 import type { BoxClosed, BoxSpec } from "./types.ts"
@@ -24,6 +25,7 @@ export class BoxChild {
   #stderr = ""
   #buffer = ""
   #exited = false
+  #memoryKills = 0
   #inside: number | undefined
   readonly #isolated: boolean
   readonly #scripts: string
@@ -34,9 +36,13 @@ export class BoxChild {
     this.#scripts = spec.base.scripts
     this.#marks = [newMark()]
     const { argv, ...options } = launchCommand(spec, this.#marks[0]!, again)
+    const { dir, groups } = spec
+    const [program = "", ...words] = groups === undefined ? argv : gated(spec.report.tools["sh"] ?? "sh", argv)
+    if (groups !== undefined) makeGroups(dir, groups)
     // A session of its own: Ctrl-C in a terminal is for the SDK's program, which then closes its boxes in order.
-    this.#child = spawn(argv[0]!, argv.slice(1), { ...options, detached: true, stdio: ["pipe", "pipe", "pipe"] })
+    this.#child = spawn(program, words, { ...options, detached: true, stdio: ["pipe", "pipe", "pipe"] })
     const child = this.#child
+    if (groups !== undefined) this.#enter(groups)
     child.stdin.on("error", () => {})
     child.stdout.setEncoding("latin1").on("data", (text: string) => this.#lines(text, onLine))
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -44,7 +50,14 @@ export class BoxChild {
     })
     this.closed = new Promise((resolve) => {
       const settle = (code: number | null, signal: string | null): void =>
-        void this.#gone().then(() => resolve({ code, signal, stderr: this.#stderr }))
+        void this.#gone()
+          .then(() => {
+            this.#memoryKills = memoryKills(groups)
+            return groups === undefined ? undefined : removeGroups(dir)
+          })
+          // The next sweep finds them by their record.
+          .catch(() => {})
+          .then(() => resolve({ code, signal, stderr: this.#stderr }))
       child.once("error", (error) => {
         this.#exited = true
         this.#stderr += error.message
@@ -60,6 +73,22 @@ export class BoxChild {
         })
       })
     })
+  }
+
+  /** How many of its processes the kernel had ended for lack of memory, when all were gone. */
+  get memoryKills(): number {
+    return this.#memoryKills
+  }
+
+  /** A launcher that cannot be bounded is not let in. */
+  #enter(groups: GroupPlan): void {
+    try {
+      enterGroups(groups, this.#child.pid!)
+      this.#child.stdin.write("go\n")
+    } catch (error) {
+      this.#stderr += `it could not be put into its control groups: ${(error as Error).message}`
+      this.#child.kill("SIGKILL")
+    }
   }
 
   get stderr(): string {

@@ -2,7 +2,7 @@
 // the box ends, and the box ends when it does. Nothing in here reads what clients and box say to each other; orders are for the host program.
 import { chmodSync, rmSync } from "node:fs"
 import * as net from "node:net"
-import { drive } from "./box.ts"
+import { doneOf, drive } from "./box.ts"
 import { BoxOwner } from "./owner.ts"
 import { onLines, withShortPath } from "./socketLink.ts"
 import type { Holder, HolderOptions } from "./types.ts"
@@ -67,8 +67,5 @@ const record = (options: HolderOptions, line: string): void => {
   const [op, id = "", ...words] = line.split(" ")
   if (op === "S") options.onStart?.(id, Number(words[0]))
   else if (op === "F") options.onFailed?.(id, words[0] ?? "")
-  else if (op === "D") {
-    const [code, stdoutBytes, stderrBytes] = words.map(Number) as [number, number, number]
-    options.onExit?.(id, { code, stdoutBytes, stderrBytes, shellDied: words[3] === "1", shellFresh: words[4] === "1" })
-  }
+  else if (op === "D") options.onExit?.(id, doneOf(words))
 }

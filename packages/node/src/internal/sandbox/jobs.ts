@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto"
 import type { JournalWriter, PromisedLength } from "../journal/types.ts"
 import type { FifoPool } from "./fifo.ts"
 import { Pump } from "./pump.ts"
+import type { ExecDone } from "./types.ts"
 
 /** A number that no other execution on this machine has: see agentScripts.ts on marks. */
 export const newMark = (): string => randomBytes(6).readUIntBE(0, 5).toString()
@@ -29,6 +30,11 @@ export class Job {
   pid: number | undefined
   exit: { readonly code: number; readonly lingering: boolean } | undefined
   retried = false
+  /** Somebody sent it SIGKILL. */
+  killed = false
+  /** How many processes of the box had been ended for lack of memory when it began. */
+  killsBefore = 0
+  outOfMemory: ExecDone["outOfMemory"] = "no"
   shellFresh = false
   shellDied = false
   #pumps: Array<Pump> = []

@@ -3,7 +3,7 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import { createHash, randomUUID } from "node:crypto"
 import { agentScript, initScript, killScript, shellScript, slotScript } from "./agentScripts.ts"
-import { exportLines } from "./quote.ts"
+import { exportLines, limitLines } from "./quote.ts"
 import type { BoxSpec } from "./types.ts"
 
 /** The request directory as the box sees it. */
@@ -114,7 +114,9 @@ export const prepareBoxDir = (spec: BoxSpec): void => {
       make(upperDir(spec), 0o755, user)
       make(dirs.work, 0o755, user)
     }
-    fs.writeFileSync(`${dirs.requests}/env.sh`, exportLines(environment(spec, dirs.home)), { mode: 0o644 })
+    // The number of processes is bounded by whoever starts the agent.
+    const limits = limitLines({ ...spec.limits, processes: undefined })
+    fs.writeFileSync(`${dirs.requests}/env.sh`, exportLines(environment(spec, dirs.home)) + limits, { mode: 0o644 })
   })
 }
 

@@ -3,6 +3,7 @@
 //
 // From clients:  E id stdin stdout shell | K id nonce SIG g|m | Z SIG nonce | P nonce | stop
 // To clients:    R agentPid insidePid launcherPid | S id pid | X id code lingering | D id code out err died fresh
+//                (D also: no|seen|cause, of a lack of memory)
 //                F id reason | K id nonce signalled remaining | Z nonce | P nonce
 import * as fs from "node:fs"
 import { openJournal } from "../journal/journal.ts"
@@ -10,6 +11,7 @@ import type { Journal } from "../journal/types.ts"
 import { BoxChild } from "./child.ts"
 import { SandboxStartError, SaveError } from "./errors.ts"
 import { FifoPool } from "./fifo.ts"
+import { memoryKills } from "./groups.ts"
 import { Job, newMark } from "./jobs.ts"
 import { boxDirs, firstFifos, prepareBoxDir } from "./layout.ts"
 import { isQuiet } from "./quiet.ts"
@@ -49,6 +51,7 @@ export class BoxOwner implements AgentLink {
   #readyLine = ""
   #stocked = false
   #saves = new Map<string, () => void>()
+  #killsSeen = 0
 
   private constructor(spec: BoxSpec) {
     this.#spec = spec
@@ -63,11 +66,13 @@ export class BoxOwner implements AgentLink {
       this.#shells.close()
       await Promise.all([...this.#jobs.values()].map((job) => this.#cut(job)))
       this.journal.close()
-      return closed
+      return { ...closed, outOfMemory: this.#child.memoryKills > this.#killsSeen }
     })
   }
 
   #launchChild(again: boolean): BoxChild {
+    // Its groups are new, and count anew.
+    this.#killsSeen = 0
     const child: BoxChild = new BoxChild(this.#spec, (line) => this.#child === child && this.#event(line), again)
     void child.closed.then((closed) => {
       if (child !== this.#leaving) this.#over.resolve(closed)
@@ -249,6 +254,7 @@ export class BoxOwner implements AgentLink {
     }
     const mark = job?.mark ?? this.#marks.get(executionId)
     if (mark === undefined || (job?.pid === undefined && !group)) return this.#emit(`K ${executionId} ${nonce} 0 0`)
+    if (job !== undefined && signal === "KILL") job.killed = true
     // Only a running command has a process group that is certainly its own.
     const mode = !group ? "m" : job === undefined || job.exit !== undefined || job.request.shell !== "-" ? "s" : "g"
     this.#kills.set(nonce, signal === "KILL" && group ? job : undefined)
@@ -281,6 +287,7 @@ export class BoxOwner implements AgentLink {
         const job = this.#slots.job(key) ?? this.#jobs.get(key)
         if (job === undefined || job.pid !== undefined || !/^[0-9]{1,9}$/.test(a)) return
         job.pid = Number(a)
+        job.killsBefore = memoryKills(this.#spec.groups)
         this.#slots.started(job)
         this.#shells.started(job)
         this.#emit(`S ${job.request.id} ${job.pid}`)
@@ -319,9 +326,22 @@ export class BoxOwner implements AgentLink {
   #exited(job: Job, code: number, lingering: boolean): void {
     if (job.exit !== undefined) return
     job.exit = { code, lingering }
+    job.outOfMemory = this.#outOfMemory(job, code)
     this.#emit(`X ${job.request.id} ${code} ${lingering ? 1 : 0}`)
     if (!lingering) void this.#done(job)
     else setTimeout(() => void this.#done(job), REPORT_MS).unref()
+  }
+
+  /** Whether the command failed because the kernel ended one of its processes: a death by SIGKILL that nobody asked for. */
+  #outOfMemory(job: Job, code: number): Job["outOfMemory"] {
+    const kills = memoryKills(this.#spec.groups)
+    this.#killsSeen = kills
+    if (kills <= job.killsBefore) return "no"
+    const alone = [...this.#jobs.values()].every(
+      (other) => other === job || other.pid === undefined || other.exit !== undefined
+    )
+    // A program whose child was ended fails in its own way; that it was this one's is certain only when it ran alone.
+    return !job.killed && (code === 137 || (code !== 0 && alone)) ? "cause" : "seen"
   }
 
   async #done(job: Job): Promise<void> {
@@ -331,7 +351,7 @@ export class BoxOwner implements AgentLink {
     this.#remember(job)
     this.#slots.finished(job)
     this.#shells.finished(job)
-    const flags = `${job.shellDied ? 1 : 0} ${job.shellFresh ? 1 : 0}`
+    const flags = `${job.shellDied ? 1 : 0} ${job.shellFresh ? 1 : 0} ${job.outOfMemory}`
     this.#emit(`D ${job.request.id} ${job.exit?.code ?? 255} ${stdout} ${stderr} ${flags}`)
   }
 

@@ -5,6 +5,8 @@ import * as path from "node:path"
 import { randomUUID } from "node:crypto"
 import { cures } from "./cures.ts"
 import { attempt, type Attempt } from "./attempt.ts"
+import { findGroupParents } from "./groupsOfHost.ts"
+import type { GroupParents } from "./groups.ts"
 import { dropped, findTools } from "./tools.ts"
 import type { HostReport, Launcher, Probe, ProbeOptions } from "./types.ts"
 
@@ -31,6 +33,20 @@ const mappedUid = (): number => {
 
 const hidesBubblewrap = (options: ProbeOptions): boolean =>
   options.bubblewrap === false || process.env["EFFECT_DEVBOX_BUBBLEWRAP"] === "off"
+
+/** How far limits reach: for the whole box by control groups, without them for what each process can be held to. */
+export const limitsOf = (tier: HostReport["tier"], groups: GroupParents): Pick<HostReport, "groups" | "limits"> => ({
+  groups,
+  limits: {
+    // Each process may have so much data, and all of them together have as often more.
+    memory: groups.memory === undefined ? "perProcess" : "enforced",
+    // Counted per user namespace, which each isolated box has for itself.
+    pids: tier === "isolated" || groups.pids !== undefined ? "enforced" : "unavailable",
+    // A process can be given less time in all, or less than others, but no share of a processor.
+    cpu: groups.cpu === undefined ? "unavailable" : "enforced",
+    disk: "unavailable"
+  }
+})
 
 export const probeHost = async (options: ProbeOptions): Promise<HostReport> => {
   const begun = performance.now()
@@ -76,13 +92,7 @@ export const probeHost = async (options: ProbeOptions): Promise<HostReport> => {
       uid: tier === "isolated" ? uid : own,
       gid: tier === "isolated" ? gid : (process.getgid?.() ?? 0),
       tools,
-      limits: {
-        memory: "perProcess",
-        // Counted per user namespace, which each isolated box has for itself.
-        processes: tier === "isolated" ? "enforced" : "perProcess",
-        cpu: "perProcess",
-        disk: "perProcess"
-      },
+      ...limitsOf(tier, findGroupParents()),
       ms: Math.round((performance.now() - begun) * 10) / 10
     }
   }

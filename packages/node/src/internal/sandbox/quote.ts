@@ -32,7 +32,8 @@ export const limitLines = (limits: ProcessLimits | undefined): string => {
   const add = (flag: string, value: number): void => {
     text += `ulimit -${flag} ${atLeastOne(value)} 2>/dev/null\n`
   }
-  if (limits.memoryBytes !== undefined) add("v", limits.memoryBytes / 1024)
+  // Of data, not of addresses: runtimes such as V8 reserve far more addresses than they use.
+  if (limits.memoryBytes !== undefined) add("d", limits.memoryBytes / 1024)
   if (limits.cpuSeconds !== undefined) add("t", limits.cpuSeconds)
   if (limits.fileSizeBytes !== undefined) add("f", limits.fileSizeBytes / 512)
   if (limits.openFiles !== undefined) add("n", limits.openFiles)

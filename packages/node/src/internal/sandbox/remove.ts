@@ -3,9 +3,11 @@
 import * as fs from "node:fs/promises"
 import * as path from "node:path"
 import { randomUUID } from "node:crypto"
+import { removeGroups } from "./groups.ts"
 
 /** After this returns, `dir` does not exist; what may take long goes on in `trashDir`, on the same file system. */
 export const removeBoxDir = async (dir: string, trashDir: string): Promise<void> => {
+  await removeGroups(dir)
   await fs.mkdir(trashDir, { recursive: true, mode: 0o700 })
   const trash = path.join(trashDir, randomUUID())
   try {

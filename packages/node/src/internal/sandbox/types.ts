@@ -1,6 +1,7 @@
 // The surface of the sandbox room: what a host can do, how a box is described, and what a running box offers.
 // Types only. Plain promises and AsyncIterables: this is the hot path under LocalBackend, which wraps it in Effect.
 import type { Journal } from "../journal/types.ts"
+import type { GroupParents, GroupPlan } from "./groups.ts"
 
 /** `isolated`: own namespaces, root filesystem and process tree. `process`: an ordinary process group, no isolation. */
 export type Tier = "isolated" | "process"
@@ -50,10 +51,12 @@ export interface HostReport {
   readonly tools: Readonly<Record<string, string | undefined>>
   readonly limits: {
     readonly memory: LimitReach
-    readonly processes: LimitReach
+    readonly pids: LimitReach
     readonly cpu: LimitReach
     readonly disk: LimitReach
   }
+  /** Where control groups can be made. */
+  readonly groups: GroupParents
   readonly ms: number
 }
 
@@ -97,8 +100,10 @@ export interface BoxSpec {
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Default "devbox". */
   readonly hostname?: string | undefined
-  /** Bounds of the whole box's processes (default 4096 processes). */
+  /** Bounds of each of the box's processes, and of their number (default 4096). */
   readonly limits?: ProcessLimits | undefined
+  /** Control groups that the box lives in. */
+  readonly groups?: GroupPlan | undefined
   /** Deadline for the box to answer (default 20000 ms). */
   readonly startTimeoutMs?: number | undefined
 }
@@ -129,6 +134,8 @@ export interface ExecDone {
   readonly shellDied: boolean
   /** The command was the first one of a new shell. */
   readonly shellFresh: boolean
+  /** While it ran the kernel ended a process of the box for lack of memory; `cause`: and that is why it failed. */
+  readonly outOfMemory: "no" | "seen" | "cause"
 }
 
 export interface ExecStdin {
@@ -184,6 +191,8 @@ export interface BoxClosed {
   readonly signal: string | null
   /** Last text that the launcher printed on stderr. */
   readonly stderr: string
+  /** The kernel ended a process of the box for lack of memory, and no command that ended explains it. */
+  readonly outOfMemory?: boolean | undefined
 }
 
 /** What it takes to enter the network of an isolated box that has one of its own. */
