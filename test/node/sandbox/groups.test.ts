@@ -175,13 +175,11 @@ for (const launcher of launchers) {
     it("are gone with the box, also with one that ran out of memory itself", async () => {
       const other = await bounded("other", { memoryBytes: 64 * MiB })
       expect(dirs().filter((dir) => dir.endsWith("-other"))).toHaveLength(1)
-      // In the process tier -1 is everything that this user has.
-      if (launcher !== "process") {
-        const doomed = launch(other, "(s=xxxxxxxx; while :; do s=$s$s; done); kill -9 -1")
-        await expect(doomed.done).rejects.toThrow(BoxClosedError)
-        expect(await other.closed).toMatchObject({ outOfMemory: true })
-      }
-      await other.stop()
+      // In the process tier -1 is everything that this user has, so there only the agent goes.
+      const end = launcher === "process" ? "kill -9 $PPID $(ps -o ppid= $PPID)" : "kill -9 -1"
+      const doomed = launch(other, `(s=xxxxxxxx; while :; do s=$s$s; done); ${end}`)
+      await expect(doomed.done).rejects.toThrow(BoxClosedError)
+      expect(await other.closed).toMatchObject({ outOfMemory: true })
       expect(dirs().filter((dir) => dir.endsWith("-other"))).toEqual([])
       await box.stop()
       expect(dirs()).toEqual([])

@@ -12,7 +12,7 @@ export const recordEnd = (
   devboxId: string,
   id: string,
   done: ExecDone,
-  signal?: string | undefined
+  signal?: string
 ): boolean => {
   const cause = done.outOfMemory === "cause"
   const first = completeExecution(db, devboxId, id, {
