@@ -7,13 +7,7 @@ import { appendLogs } from "../store/logs.ts"
 const outOfMemory = "the devbox had no memory left, and the kernel ended one of its processes while this command ran"
 
 /** Whether this was the first to say so. */
-export const recordEnd = (
-  db: Database,
-  devboxId: string,
-  id: string,
-  done: ExecDone,
-  signal?: string
-): boolean => {
+export const recordEnd = (db: Database, devboxId: string, id: string, done: ExecDone, signal?: string): boolean => {
   const cause = done.outOfMemory === "cause"
   const first = completeExecution(db, devboxId, id, {
     exitStatus: done.code,
