@@ -10,7 +10,7 @@ import type * as Stream from "effect/Stream"
 import type { Page } from "./DevboxBackend.ts"
 import { BackendError, type LookupError, UnexpectedResponseError, type WaitTimeout } from "./DevboxError.ts"
 import type { AwaitOptions } from "./DevboxHandle.ts"
-import { LaunchParameters } from "./DevboxModel.ts"
+import { CodeMount, LaunchParameters } from "./DevboxModel.ts"
 import { type Cursor, listing } from "./internal/neighbours/list.ts"
 import { idempotent, keyed, once } from "./internal/retry.ts"
 import { settle } from "./internal/settle.ts"
@@ -23,17 +23,6 @@ export type BlueprintId = typeof BlueprintId.Type
 const secret = Schema.RedactedFromValue(Schema.String)
 const text = nullish(Schema.String)
 const map = nullish(Schema.Record(Schema.String, Schema.String))
-
-/** A repository that is in the image. */
-export const CodeMount = snakeCase(
-  Schema.Struct({
-    repoName: Schema.String,
-    repoOwner: Schema.String,
-    token: nullish(secret),
-    gitRef: text,
-    installCommand: text
-  })
-)
 
 /** A service in a container beside the devbox. */
 export const ContainerService = snakeCase(

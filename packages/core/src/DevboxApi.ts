@@ -5,17 +5,19 @@
  */
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as OpenApi from "effect/http-api/OpenApi"
-import { BlueprintsApi } from "./internal/api/blueprints.ts"
-import { DevboxesApi } from "./internal/api/devboxes.ts"
-import { ExecutionsApi } from "./internal/api/executions.ts"
-import { ExtensionsApi } from "./internal/api/extensions.ts"
-import { FilesApi } from "./internal/api/files.ts"
-import { NetworkApi } from "./internal/api/network.ts"
-import { NetworkPoliciesApi } from "./internal/api/networkPolicies.ts"
-import { ObjectsApi } from "./internal/api/objects.ts"
-import { SecretsApi } from "./internal/api/secrets.ts"
+import {
+  BlueprintsApi,
+  DevboxesApi,
+  ExecutionsApi,
+  ExtensionsApi,
+  FilesApi,
+  NetworkApi,
+  NetworkPoliciesApi,
+  ObjectsApi,
+  SecretsApi,
+  SnapshotsApi
+} from "./internal/api/groups.ts"
 import { Authorization, Door } from "./internal/api/security.ts"
-import { SnapshotsApi } from "./internal/api/snapshots.ts"
 
 /** The devbox REST interface. */
 export class DevboxApi extends HttpApi.make("devbox")

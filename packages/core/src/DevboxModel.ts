@@ -201,6 +201,17 @@ export const Mount = Schema.Union([
 ])
 export type Mount = typeof Mount.Type
 
+/** A repository that is in place from the start: in a blueprint's image, or in a devbox by the older form of its mounts. */
+export const CodeMount = snakeCase(
+  Schema.Struct({
+    repoName: Schema.String,
+    repoOwner: Schema.String,
+    token: tokenField,
+    gitRef: nullish(Schema.String),
+    installCommand: nullish(Schema.String)
+  })
+)
+
 /** A gateway with the secret it uses, each by id or name. */
 export class GatewayRequest extends Schema.Class<GatewayRequest>("effect-devbox/GatewayRequest")({
   gateway: Schema.String,

@@ -17,6 +17,7 @@ import { lifecycle } from "./internal/runloop/lifecycle.ts"
 import { network } from "./internal/runloop/network.ts"
 import { snapshots } from "./internal/runloop/snapshots.ts"
 import { makeTransport, type Transport } from "./internal/runloop/transport.ts"
+import { extensions } from "./internal/api/extensions.ts"
 
 /** Where Runloop's interface is. */
 export const defaultBaseUrl = "https://api.runloop.ai"
@@ -67,7 +68,7 @@ export const make = (options: Options): Effect.Effect<Shape, never, HttpClient.H
 export const makeServer = (options: Options): Effect.Effect<Shape, BackendError, HttpClient.HttpClient> =>
   Effect.gen(function* () {
     const transport = yield* transportTo(options)
-    const said = yield* transport.call({ operation: "connect", reads: true }, transport.api.extensions.facts({}))
+    const said = yield* transport.call({ operation: "connect", reads: true }, transport.client(extensions).facts({}))
     return build(transport, server(said), options)
   })
 

@@ -12,8 +12,13 @@ import { SnapshotParams } from "@effect-devbox/core/Snapshot"
 import { ObjectParams, StorageObjectId } from "@effect-devbox/core/StorageObjects"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import { Duration, Effect, Redacted, Schema, Stream } from "effect"
-import { CreateRequest } from "../../../packages/core/src/internal/api/devboxes.ts"
-import { ExecuteRequest } from "../../../packages/core/src/internal/api/executions.ts"
+import { CreateRequest, devboxes as describedDevboxes } from "../../../packages/core/src/internal/api/devboxes.ts"
+import {
+  ExecuteRequest,
+  executions as describedExecutions
+} from "../../../packages/core/src/internal/api/executions.ts"
+import { network as describedNetwork } from "../../../packages/core/src/internal/api/network.ts"
+import { snapshots as describedSnapshots } from "../../../packages/core/src/internal/api/snapshots.ts"
 import { blueprintBody, createBody } from "./bodies.ts"
 import type { Ours } from "./ours.ts"
 
@@ -27,6 +32,13 @@ export interface Official {
 export interface Operation {
   readonly official: (official: Official) => PromiseLike<unknown>
   readonly ours: (ours: Ours) => Effect.Effect<unknown, unknown>
+}
+
+const described = {
+  devboxes: describedDevboxes,
+  executions: describedExecutions,
+  network: describedNetwork,
+  snapshots: describedSnapshots
 }
 
 const box = DevboxId.make("dbx_1")
@@ -53,7 +65,8 @@ const devboxes: Readonly<Record<string, Operation>> = {
   },
   "create and await running": {
     official: ({ api }) => api.devboxes.createAndAwaitRunning({ name: "x" }),
-    ours: ({ api }) => api.devboxes.createAndAwaitRunning({ payload: new CreateRequest({ name: "x" }) })
+    ours: ({ client }) =>
+      client(described.devboxes).createAndAwaitRunning({ payload: new CreateRequest({ name: "x" }) })
   },
   "create as an object": {
     official: ({ sdk }) => sdk.devbox.create({ name: "x" }),
@@ -143,8 +156,8 @@ const executions: Readonly<Record<string, Operation>> = {
   },
   "execute and read the last lines": {
     official: ({ api }) => api.devboxes.execute(box, { command: "ls", command_id: "0192-x", last_n: "3" }),
-    ours: ({ api }) =>
-      api.executions.execute({
+    ours: ({ client }) =>
+      client(described.executions).execute({
         params: { id: box },
         query: { last_n: 3 },
         payload: new ExecuteRequest({ command: "ls", commandId: ExecutionId.make("0192-x") })
@@ -165,18 +178,21 @@ const executions: Readonly<Record<string, Operation>> = {
   },
   "execute without waiting": {
     official: ({ api }) => api.devboxes.executions.executeAsync(box, { command: "sleep 1" }),
-    ours: ({ api }) =>
-      api.executions.executeAsync({ params: { id: box }, payload: new ExecuteRequest({ command: "sleep 1" }) })
+    ours: ({ client }) =>
+      client(described.executions).executeAsync({
+        params: { id: box },
+        payload: new ExecuteRequest({ command: "sleep 1" })
+      })
   },
   "execute in one request": {
     official: ({ api }) => api.devboxes.executeSync(box, { command: "ls" }),
-    ours: ({ api }) =>
-      api.executions.executeSync({ params: { id: box }, payload: new ExecuteRequest({ command: "ls" }) })
+    ours: ({ client }) =>
+      client(described.executions).executeSync({ params: { id: box }, payload: new ExecuteRequest({ command: "ls" }) })
   },
   "execute in one request, the other method": {
     official: ({ api }) => api.devboxes.executions.executeSync(box, { command: "ls", shell_name: "s" }),
-    ours: ({ api }) =>
-      api.executions.executeSync({
+    ours: ({ client }) =>
+      client(described.executions).executeSync({
         params: { id: box },
         payload: new ExecuteRequest({ command: "ls", shellName: "s" })
       })
@@ -265,7 +281,7 @@ const network: Readonly<Record<string, Operation>> = {
   },
   "create a terminal's tunnel": {
     official: ({ api }) => api.devboxes.createPtyTunnel(box),
-    ours: ({ api }) => api.network.createPtyTunnel({ params: { id: box } })
+    ours: ({ client }) => client(described.network).createPtyTunnel({ params: { id: box } })
   },
   "enable the tunnel": {
     official: ({ api }) => api.devboxes.enableTunnel(box),
@@ -300,7 +316,7 @@ const snapshots: Readonly<Record<string, Operation>> = {
   },
   "take a snapshot in one request": {
     official: ({ api }) => api.devboxes.snapshotDisk(box, params),
-    ours: ({ api }) => api.snapshots.snapshotDisk({ params: { id: box }, payload: ourParams })
+    ours: ({ client }) => client(described.snapshots).snapshotDisk({ params: { id: box }, payload: ourParams })
   },
   "look at a snapshot": {
     official: ({ api }) => api.devboxes.diskSnapshots.queryStatus(snapshot),

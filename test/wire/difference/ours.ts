@@ -17,7 +17,7 @@ export interface Ours {
   readonly objects: typeof ObjectStore.Service
   readonly secrets: typeof SecretStore.Service
   readonly policies: typeof NetworkPolicyStore.Service
-  readonly api: Transport["api"]
+  readonly client: Transport["client"]
 }
 
 /** Runs something of ours against a server. */
@@ -32,7 +32,7 @@ export const withOurs = <A>(
       objects: yield* ObjectStore,
       secrets: yield* SecretStore,
       policies: yield* NetworkPolicyStore,
-      api: (yield* makeTransport({ name: "runloop", ...options })).api
+      client: (yield* makeTransport({ name: "runloop", ...options })).client
     })
   }).pipe(
     Effect.provide(

@@ -5,7 +5,7 @@
 import * as Schema from "effect/Schema"
 import { NoticeJson } from "../../DevboxModel.ts"
 import { nullish } from "../snakeCase.ts"
-import { failureFields } from "./failures.ts"
+import { failureFields } from "./failureFields.ts"
 
 /**
  * A piece of output. `offset` is the byte position after it on our servers and may be the one before it elsewhere. The fields

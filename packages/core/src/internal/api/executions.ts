@@ -1,13 +1,10 @@
 /** The endpoints of commands (PROTOCOL P6). */
-import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
-import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
-import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
 import { ExecutionDetailJson, ExecutionId, ExecutionInfoJson, ExecutionStatus } from "../../Execution.ts"
 import { nullish, snakeCase } from "../snakeCase.ts"
 import { accept, byExecution, byId, queryCount } from "./common.ts"
 import { bytesHeader, OutputEvents } from "./events.ts"
-import { failures } from "./failures.ts"
+import type { Describe } from "./describe.ts"
 
 /**
  * The request that starts a command. `attachStdin` belongs to `execute_async` on Runloop; with `execute`, it and the fields
@@ -54,62 +51,63 @@ export const StdinResult = snakeCase(
   Schema.Struct({ devboxId: Schema.String, executionId: Schema.String, success: Schema.Boolean })
 )
 
-const stream = {
-  params: byExecution,
-  query: { offset: queryCount },
-  headers: { ...accept, [bytesHeader.name]: Schema.optionalKey(Schema.String) },
-  success: HttpApiSchema.StreamSse({ events: OutputEvents }),
-  error: failures
-} as const
-
 const lines = { last_n: queryCount }
 
-/** See above. */
-export class ExecutionsApi extends HttpApiGroup.make("executions").add(
-  HttpApiEndpoint.post("execute", "/v1/devboxes/:id/execute", {
-    params: byId,
-    query: lines,
-    payload: ExecuteRequestJson,
-    success: ExecutionInfoJson,
-    error: failures
-  }),
-  HttpApiEndpoint.post("executeAsync", "/v1/devboxes/:id/execute_async", {
-    params: byId,
-    payload: ExecuteRequestJson,
-    success: ExecutionInfoJson,
-    error: failures
-  }),
-  HttpApiEndpoint.post("executeSync", "/v1/devboxes/:id/execute_sync", {
-    params: byId,
-    payload: ExecuteRequestJson,
-    success: ExecutionDetailJson,
-    error: failures
-  }),
-  HttpApiEndpoint.get("retrieve", "/v1/devboxes/:id/executions/:executionId", {
+/** The endpoints. */
+export const executions = ({ failures, get, post, StreamSse }: Describe) => {
+  const stream = {
     params: byExecution,
-    query: lines,
-    success: ExecutionInfoJson,
+    query: { offset: queryCount },
+    headers: { ...accept, [bytesHeader.name]: Schema.optionalKey(Schema.String) },
+    success: StreamSse({ events: OutputEvents }),
     error: failures
-  }),
-  HttpApiEndpoint.post("waitForStatus", "/v1/devboxes/:id/executions/:executionId/wait_for_status", {
-    params: byExecution,
-    query: lines,
-    payload: WaitForExecution,
-    success: ExecutionInfoJson,
-    error: failures
-  }),
-  HttpApiEndpoint.post("kill", "/v1/devboxes/:id/executions/:executionId/kill", {
-    params: byExecution,
-    payload: [KillRequest, Schema.Null],
-    success: ExecutionInfoJson,
-    error: failures
-  }),
-  HttpApiEndpoint.post("sendStdIn", "/v1/devboxes/:id/executions/:executionId/send_std_in", {
-    params: byExecution,
-    payload: [StdinRequest, Schema.Null],
-    success: StdinResult,
-    error: failures
-  }),
-  HttpApiEndpoint.get("streamStdout", "/v1/devboxes/:id/executions/:executionId/stream_stdout_updates", stream),
-  HttpApiEndpoint.get("streamStderr", "/v1/devboxes/:id/executions/:executionId/stream_stderr_updates", stream)
-) {}
+  } as const
+  return [
+    post("execute", "/v1/devboxes/:id/execute", {
+      params: byId,
+      query: lines,
+      payload: ExecuteRequestJson,
+      success: ExecutionInfoJson,
+      error: failures
+    }),
+    post("executeAsync", "/v1/devboxes/:id/execute_async", {
+      params: byId,
+      payload: ExecuteRequestJson,
+      success: ExecutionInfoJson,
+      error: failures
+    }),
+    post("executeSync", "/v1/devboxes/:id/execute_sync", {
+      params: byId,
+      payload: ExecuteRequestJson,
+      success: ExecutionDetailJson,
+      error: failures
+    }),
+    get("retrieve", "/v1/devboxes/:id/executions/:executionId", {
+      params: byExecution,
+      query: lines,
+      success: ExecutionInfoJson,
+      error: failures
+    }),
+    post("waitForStatus", "/v1/devboxes/:id/executions/:executionId/wait_for_status", {
+      params: byExecution,
+      query: lines,
+      payload: WaitForExecution,
+      success: ExecutionInfoJson,
+      error: failures
+    }),
+    post("kill", "/v1/devboxes/:id/executions/:executionId/kill", {
+      params: byExecution,
+      payload: [KillRequest, Schema.Null],
+      success: ExecutionInfoJson,
+      error: failures
+    }),
+    post("sendStdIn", "/v1/devboxes/:id/executions/:executionId/send_std_in", {
+      params: byExecution,
+      payload: [StdinRequest, Schema.Null],
+      success: StdinResult,
+      error: failures
+    }),
+    get("streamStdout", "/v1/devboxes/:id/executions/:executionId/stream_stdout_updates", stream),
+    get("streamStderr", "/v1/devboxes/:id/executions/:executionId/stream_stderr_updates", stream)
+  ] as const
+}

@@ -1,10 +1,8 @@
 /** Our own endpoint: what the backend behind a server can do, so that a client of ours need not guess. Runloop has none. */
-import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
-import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as Schema from "effect/Schema"
 import { Limits, NetworkMode } from "../../DevboxModel.ts"
 import { snakeCase } from "../snakeCase.ts"
-import { failures } from "./failures.ts"
+import type { Describe } from "./describe.ts"
 
 /** The facts about a server's backend; see `Capabilities`. */
 export const ServerFacts = snakeCase(
@@ -16,7 +14,7 @@ export const ServerFacts = snakeCase(
   })
 )
 
-/** See above. */
-export class ExtensionsApi extends HttpApiGroup.make("extensions").add(
-  HttpApiEndpoint.get("facts", "/v1/effect-devbox/facts", { success: ServerFacts, error: failures })
-) {}
+/** The endpoints. */
+export const extensions = ({ failures, get }: Describe) => {
+  return [get("facts", "/v1/effect-devbox/facts", { success: ServerFacts, error: failures })] as const
+}

@@ -3,14 +3,7 @@
  * refusal means is not said here but in `internal/wireError.ts`.
  */
 import * as Schema from "effect/Schema"
-import { nullish } from "../snakeCase.ts"
-
-/** The body of a refusal. Ours has `code` and `details`; of others only `message` can be hoped for (PROTOCOL P1). */
-export const failureFields = {
-  message: nullish(Schema.String),
-  code: nullish(Schema.Union([Schema.String, Schema.Finite])),
-  details: nullish(Schema.Unknown)
-}
+import { failureFields } from "./failureFields.ts"
 
 /** The request is malformed, or asks for something that makes no sense. */
 export class BadRequest extends Schema.Error<BadRequest>("BadRequest")(failureFields, { httpApiStatus: 400 }) {

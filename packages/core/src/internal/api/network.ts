@@ -1,11 +1,9 @@
 /** The endpoints of SSH, tunnels of both generations, and terminals (PROTOCOL P8). */
-import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
-import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as Schema from "effect/Schema"
 import { PortTunnelJson, SshKeyJson, TunnelJson, TunnelOptions } from "../../Network.ts"
 import { nullish, snakeCase } from "../snakeCase.ts"
 import { byId, Opaque } from "./common.ts"
-import { failures } from "./failures.ts"
+import type { Describe } from "./describe.ts"
 
 const Port = Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 1, maximum: 65_535 })))
 
@@ -20,34 +18,36 @@ export const PtyTunnel = snakeCase(
   Schema.Struct({ tunnelKey: Schema.String, authToken: Schema.RedactedFromValue(Schema.String) })
 )
 
-/** See above. */
-export class NetworkApi extends HttpApiGroup.make("network").add(
-  HttpApiEndpoint.post("createSshKey", "/v1/devboxes/:id/create_ssh_key", {
-    params: byId,
-    success: SshKeyJson,
-    error: failures
-  }),
-  HttpApiEndpoint.post("createPtyTunnel", "/v1/devboxes/:id/create_pty_tunnel", {
-    params: byId,
-    success: PtyTunnel,
-    error: failures
-  }),
-  HttpApiEndpoint.post("enableTunnel", "/v1/devboxes/:id/enable_tunnel", {
-    params: byId,
-    payload: [snakeCase(TunnelOptions), Schema.Null],
-    success: TunnelJson,
-    error: failures
-  }),
-  HttpApiEndpoint.post("removeTunnel", "/v1/devboxes/:id/remove_tunnel", {
-    params: byId,
-    payload: [RemoveTunnel, Schema.Null],
-    success: Opaque,
-    error: failures
-  }),
-  HttpApiEndpoint.post("createTunnel", "/v1/devboxes/:id/create_tunnel", {
-    params: byId,
-    payload: PortRequest,
-    success: PortTunnelJson,
-    error: failures
-  })
-) {}
+/** The endpoints. */
+export const network = ({ failures, post }: Describe) => {
+  return [
+    post("createSshKey", "/v1/devboxes/:id/create_ssh_key", {
+      params: byId,
+      success: SshKeyJson,
+      error: failures
+    }),
+    post("createPtyTunnel", "/v1/devboxes/:id/create_pty_tunnel", {
+      params: byId,
+      success: PtyTunnel,
+      error: failures
+    }),
+    post("enableTunnel", "/v1/devboxes/:id/enable_tunnel", {
+      params: byId,
+      payload: [snakeCase(TunnelOptions), Schema.Null],
+      success: TunnelJson,
+      error: failures
+    }),
+    post("removeTunnel", "/v1/devboxes/:id/remove_tunnel", {
+      params: byId,
+      payload: [RemoveTunnel, Schema.Null],
+      success: Opaque,
+      error: failures
+    }),
+    post("createTunnel", "/v1/devboxes/:id/create_tunnel", {
+      params: byId,
+      payload: PortRequest,
+      success: PortTunnelJson,
+      error: failures
+    })
+  ] as const
+}

@@ -7,7 +7,7 @@ import { type Implementation, type StartExecution, unsupported } from "../../Dev
 import { type BackendError, InvalidRequestError, type LookupError } from "../../DevboxError.ts"
 import type { DevboxId } from "../../DevboxModel.ts"
 import type { ExecutionId, ExecutionInfo, StdinInput } from "../../Execution.ts"
-import { ExecuteRequest } from "../api/executions.ts"
+import { ExecuteRequest, executions } from "../api/executions.ts"
 import { defined } from "../defined.ts"
 import type { Facts } from "./facts.ts"
 import { asking } from "./lifecycle.ts"
@@ -36,7 +36,8 @@ export interface StartOptions {
 
 /** See `DevboxBackend`. */
 export const commands = (transport: Transport, facts: Facts, options: StartOptions) => {
-  const { api, call, peer } = transport
+  const { call, peer } = transport
+  const api = transport.client(executions)
 
   const requestFor = (params: StartExecution): Effect.Effect<ExecuteRequest, BackendError> => {
     const { attachStdin, command, commandId, cwd, env, shell } = params
@@ -84,7 +85,7 @@ export const commands = (transport: Transport, facts: Facts, options: StartOptio
   ): Effect.Effect<ExecutionInfo, LookupError> =>
     call(
       looking("getExecution", id, executionId),
-      api.executions.retrieve({ params: { id, executionId }, query: defined({ last_n: limit?.lastLines }) })
+      api.retrieve({ params: { id, executionId }, query: defined({ last_n: limit?.lastLines }) })
     )
 
   const stdin = (
@@ -106,8 +107,8 @@ export const commands = (transport: Transport, facts: Facts, options: StartOptio
         call(
           { ...asking("exec", id), hold: options.optimisticTimeout },
           payload.commandId === undefined
-            ? api.executions.executeAsync({ params: { id }, payload })
-            : api.executions.execute({ params: { id }, query: {}, payload })
+            ? api.executeAsync({ params: { id }, payload })
+            : api.execute({ params: { id }, query: {}, payload })
         )
       ),
     getExecution,
@@ -115,13 +116,13 @@ export const commands = (transport: Transport, facts: Facts, options: StartOptio
     sendStdin: (id, executionId, input) =>
       Effect.flatMap(stdin(input), (payload) =>
         Effect.asVoid(
-          call(asked("sendStdin", id, executionId), api.executions.sendStdIn({ params: { id, executionId }, payload }))
+          call(asked("sendStdin", id, executionId), api.sendStdIn({ params: { id, executionId }, payload }))
         )
       ),
     kill: (id, executionId, how) =>
       call(
         asked("kill", id, executionId),
-        api.executions.kill({
+        api.kill({
           params: { id, executionId },
           payload: defined({
             killProcessGroup: how?.group,
@@ -132,7 +133,7 @@ export const commands = (transport: Transport, facts: Facts, options: StartOptio
     waitForExecution: (id, executionId, hold, limit) =>
       call(
         { ...looking("waitForExecution", id, executionId), hold },
-        api.executions
+        api
           .waitForStatus({
             params: { id, executionId },
             query: defined({ last_n: limit?.lastLines }),

@@ -1,9 +1,6 @@
 /** Files over the wire. Transfers have no deadline: they fail when nothing moves for too long, not when they are large. */
 import * as Effect from "effect/Effect"
-import * as HttpApiClient from "effect/http-api/HttpApiClient"
-import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Stream from "effect/Stream"
-import { DevboxApi } from "../../DevboxApi.ts"
 import type { Implementation } from "../../DevboxBackend.ts"
 import type { FileAccessError } from "../../DevboxError.ts"
 import type { DevboxId } from "../../DevboxModel.ts"
@@ -13,6 +10,7 @@ import { uploadBody } from "./multipart.ts"
 import { watched } from "./sse.ts"
 import type { Ask, Transport } from "./transport.ts"
 import { either, uploading } from "./uploading.ts"
+import { files as described } from "../api/files.ts"
 
 /** Text up to this size goes the way for text, whose answer says what came of it. */
 const textLimit = 8 * 1024 * 1024
@@ -21,8 +19,6 @@ const text = (parts: ReadonlyArray<Uint8Array>): string => {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
   return parts.map((part) => decoder.decode(part, { stream: true })).join("") + decoder.decode()
 }
-
-const url = HttpApiClient.urlBuilder(DevboxApi)
 
 const touching = (operation: string, id: DevboxId, path: string) =>
   ({
@@ -34,14 +30,15 @@ const touching = (operation: string, id: DevboxId, path: string) =>
 
 /** See `DevboxBackend`. */
 export const files = (transport: Transport) => {
-  const { api, call, httpClient } = transport
+  const { call } = transport
+  const api = transport.client(described)
 
   const download: Implementation["download"] = (id, path, options) => {
     const ask = { ...touching("download", id, path), reads: true }
     const opened =
       options?.text === true
-        ? api.files.read({ params: { id }, headers: { accept: "text/plain" }, payload: { filePath: path } })
-        : api.files.download({ params: { id }, headers: { accept: "application/octet-stream" }, payload: { path } })
+        ? api.read({ params: { id }, headers: { accept: "text/plain" }, payload: { filePath: path } })
+        : api.download({ params: { id }, headers: { accept: "application/octet-stream" }, payload: { path } })
     return Stream.unwrap(
       Effect.map(call(ask, opened), (bytes): Stream.Stream<Uint8Array, FileAccessError> =>
         Stream.catch(watched(bytes), (error) => Stream.fromEffect(transport.judged(ask, error)))
@@ -54,7 +51,7 @@ export const files = (transport: Transport) => {
       call(
         touching("upload", id, path),
         // A byte order mark is a character of the file like any other.
-        api.files.write({ params: { id }, payload: { filePath: path, contents: text(parts) } })
+        api.write({ params: { id }, payload: { filePath: path, contents: text(parts) } })
       )
     )
 
@@ -66,11 +63,12 @@ export const files = (transport: Transport) => {
   ): Effect.Effect<ExecutionDetail, FileAccessError | E> => {
     const ask = touching("upload", id, path)
     const sent = uploading(contents, (body) =>
-      httpClient.execute(
-        HttpClientRequest.post(url.files.upload({ params: { id } })).pipe(
-          HttpClientRequest.setBody(uploadBody(path, body, size))
-        )
-      )
+      transport.send({
+        method: "POST",
+        path: api.upload.path({ id }),
+        headers: undefined,
+        body: uploadBody(path, body, size)
+      })
     ).pipe(
       Effect.catch((failure) => either(failure, (error) => transport.judged(ask, error))),
       Effect.as(new ExecutionDetail({ devboxId: id, exitStatus: 0, stdout: "", stderr: "" }))

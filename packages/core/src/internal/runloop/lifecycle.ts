@@ -5,7 +5,7 @@ import * as Stream from "effect/Stream"
 import { type Implementation, unsupported } from "../../DevboxBackend.ts"
 import { type BackendError, type LookupError, UnavailableError } from "../../DevboxError.ts"
 import { type CreateParams, type DevboxId, DevboxInfo } from "../../DevboxModel.ts"
-import { CreateRequest } from "../api/devboxes.ts"
+import { CreateRequest, devboxes } from "../api/devboxes.ts"
 import { NoticeEvents } from "../api/events.ts"
 import { defined } from "../defined.ts"
 import type { Facts } from "./facts.ts"
@@ -59,12 +59,13 @@ const forPeer = (facts: Facts, backend: string, params: CreateParams): Effect.Ef
 
 /** See `DevboxBackend`. */
 export const lifecycle = (transport: Transport, facts: Facts) => {
-  const { api, call, opaque, peer } = transport
+  const { call, opaque, peer } = transport
+  const api = transport.client(devboxes)
   const seen = (info: DevboxInfo): DevboxInfo =>
     info.tunnel === undefined ? info : new DevboxInfo({ ...info, tunnel: withAddress(peer.baseUrl, info.tunnel) })
 
   const get = (id: DevboxId): Effect.Effect<DevboxInfo, LookupError> =>
-    Effect.map(call(looking("get", id), api.devboxes.retrieve({ params: { id } })), seen)
+    Effect.map(call(looking("get", id), api.retrieve({ params: { id } })), seen)
 
   return {
     create: (params) =>
@@ -75,14 +76,14 @@ export const lifecycle = (transport: Transport, facts: Facts) => {
             fails: ["ResourceNotFound"],
             about: params.snapshotId === undefined ? undefined : { resource: "snapshot", id: params.snapshotId }
           },
-          api.devboxes.create({ payload })
+          api.create({ payload })
         )
       ).pipe(Effect.map(seen)),
     get,
     list: ({ limit, metadata, startingAfter, status }) =>
       call(
         { operation: "list", reads: true },
-        api.devboxes.list({
+        api.list({
           query: {
             ...defined({ limit, starting_after: startingAfter, status }),
             // Counting is work for the server and nobody asks.
@@ -94,22 +95,22 @@ export const lifecycle = (transport: Transport, facts: Facts) => {
     update: (id, change) =>
       call(
         { operation: "update", about: devbox(id), fails: ["ResourceNotFound"] },
-        api.devboxes.update({ params: { id }, payload: defined(change) })
+        api.update({ params: { id }, payload: defined(change) })
       ).pipe(Effect.map(seen)),
-    suspend: (id) => Effect.map(call(asking("suspend", id), api.devboxes.suspend({ params: { id } })), seen),
-    resume: (id) => Effect.map(call(asking("resume", id), api.devboxes.resume({ params: { id } })), seen),
+    suspend: (id) => Effect.map(call(asking("suspend", id), api.suspend({ params: { id } })), seen),
+    resume: (id) => Effect.map(call(asking("resume", id), api.resume({ params: { id } })), seen),
     shutdown: (id, options) =>
       call(
         { operation: "shutdown", about: devbox(id), fails: ["ResourceNotFound", "Conflict"], conflict: id },
-        api.devboxes.shutdown({ params: { id }, query: options?.force === true ? { force: true } : {} })
+        api.shutdown({ params: { id }, query: options?.force === true ? { force: true } : {} })
       ).pipe(Effect.map(seen)),
     keepAlive: (id) =>
-      opaque(asking("keepAlive", id), api.devboxes.keepAlive({ params: { id }, responseMode: "response-only" })),
-    usage: (id) => call(looking("usage", id), api.devboxes.usage({ params: { id } })),
+      opaque(asking("keepAlive", id), api.keepAlive({ params: { id }, responseMode: "response-only" })),
+    usage: (id) => call(looking("usage", id), api.usage({ params: { id } })),
     logs: (id, filter) =>
       call(
         looking("logs", id),
-        api.devboxes.logs({
+        api.logs({
           params: { id },
           query: defined({ execution_id: filter?.executionId, shell_name: filter?.shellName })
         })
@@ -121,7 +122,7 @@ export const lifecycle = (transport: Transport, facts: Facts) => {
             watching,
             Effect.flatMap(
               // The generated official methods ask for JSON and get an empty answer (PROTOCOL P10).
-              api.devboxes.watchEvictions({ headers: { accept: "text/event-stream" }, responseMode: "response-only" }),
+              api.watchEvictions({ headers: { accept: "text/event-stream" }, responseMode: "response-only" }),
               expectEvents
             )
           ),
@@ -140,16 +141,14 @@ export const lifecycle = (transport: Transport, facts: Facts) => {
     waitForStatus: (id, statuses, hold) =>
       call(
         { ...looking("waitForStatus", id), hold },
-        api.devboxes
-          .waitForStatus({ params: { id }, payload: { statuses, timeoutSeconds: Duration.toSeconds(hold) } })
-          .pipe(
-            Effect.map(seen),
-            // The hold ended: what is now is the answer.
-            Effect.catchIf(
-              (error) => statusOf(error) === 408,
-              () => get(id)
-            )
+        api.waitForStatus({ params: { id }, payload: { statuses, timeoutSeconds: Duration.toSeconds(hold) } }).pipe(
+          Effect.map(seen),
+          // The hold ended: what is now is the answer.
+          Effect.catchIf(
+            (error) => statusOf(error) === 408,
+            () => get(id)
           )
+        )
       )
   } satisfies Partial<Implementation>
 }

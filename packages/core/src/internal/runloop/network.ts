@@ -5,17 +5,19 @@ import type { Facts } from "./facts.ts"
 import { asking } from "./lifecycle.ts"
 import type { Transport } from "./transport.ts"
 import { withAddress, withDoor } from "./tunnelAddress.ts"
+import { network as described } from "../api/network.ts"
 
 /** See `DevboxBackend`. */
 export const network = (transport: Transport, facts: Facts) => {
-  const { api, call, opaque, peer } = transport
+  const { call, opaque, peer } = transport
+  const api = transport.client(described)
   return {
     createSshKey: (id) =>
-      Effect.map(call(asking("createSshKey", id), api.network.createSshKey({ params: { id } })), (key) =>
+      Effect.map(call(asking("createSshKey", id), api.createSshKey({ params: { id } })), (key) =>
         withDoor(peer.baseUrl, key)
       ),
     enableTunnel: (id, payload) =>
-      Effect.map(call(asking("enableTunnel", id), api.network.enableTunnel({ params: { id }, payload })), (tunnel) =>
+      Effect.map(call(asking("enableTunnel", id), api.enableTunnel({ params: { id }, payload })), (tunnel) =>
         withAddress(peer.baseUrl, tunnel)
       ),
     removeTunnel: (id, options) =>
@@ -30,7 +32,7 @@ export const network = (transport: Transport, facts: Facts) => {
           )
         : opaque(
             asking("removeTunnel", id),
-            api.network.removeTunnel({
+            api.removeTunnel({
               params: { id },
               payload: options?.port === undefined ? null : { port: options.port },
               responseMode: "response-only"

@@ -4,6 +4,7 @@ import type { NetworkPolicyId, NetworkPolicyStore } from "../../NetworkPolicies.
 import { defined } from "../defined.ts"
 import { page } from "./lifecycle.ts"
 import type { Ask, Transport } from "./transport.ts"
+import { networkPolicies as described } from "../api/networkPolicies.ts"
 
 const about = (operation: string, id: NetworkPolicyId) =>
   ({
@@ -13,19 +14,21 @@ const about = (operation: string, id: NetworkPolicyId) =>
   }) satisfies Ask<"ResourceNotFound">
 
 /** See `NetworkPolicyStore`. */
-export const networkPolicies = ({ api, call, peer }: Transport): typeof NetworkPolicyStore.Service => ({
-  name: peer.name,
-  create: (payload) => call({ operation: "createNetworkPolicy" }, api.networkPolicies.create({ payload })),
-  get: (id) =>
-    call({ ...about("getNetworkPolicy", id), reads: true }, api.networkPolicies.retrieve({ params: { id } })),
-  update: (id, payload) =>
-    call(about("updateNetworkPolicy", id), api.networkPolicies.update({ params: { id }, payload })),
-  delete: (id) => Effect.asVoid(call(about("deleteNetworkPolicy", id), api.networkPolicies.delete({ params: { id } }))),
-  list: ({ limit, name, search, startingAfter }) =>
-    call(
-      { operation: "listNetworkPolicies", reads: true },
-      api.networkPolicies.list({
-        query: { ...defined({ limit, starting_after: startingAfter, name, search }), include_total_count: false }
-      })
-    ).pipe(Effect.map((answer) => page(answer.network_policies, answer.has_more, limit)))
-})
+export const networkPolicies = (transport: Transport): typeof NetworkPolicyStore.Service => {
+  const { call, peer } = transport
+  const api = transport.client(described)
+  return {
+    name: peer.name,
+    create: (payload) => call({ operation: "createNetworkPolicy" }, api.create({ payload })),
+    get: (id) => call({ ...about("getNetworkPolicy", id), reads: true }, api.retrieve({ params: { id } })),
+    update: (id, payload) => call(about("updateNetworkPolicy", id), api.update({ params: { id }, payload })),
+    delete: (id) => Effect.asVoid(call(about("deleteNetworkPolicy", id), api.delete({ params: { id } }))),
+    list: ({ limit, name, search, startingAfter }) =>
+      call(
+        { operation: "listNetworkPolicies", reads: true },
+        api.list({
+          query: { ...defined({ limit, starting_after: startingAfter, name, search }), include_total_count: false }
+        })
+      ).pipe(Effect.map((answer) => page(answer.network_policies, answer.has_more, limit)))
+  }
+}

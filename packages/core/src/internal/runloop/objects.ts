@@ -14,13 +14,15 @@ import { measured } from "./metrics.ts"
 import { watched } from "./sse.ts"
 import { type Ask, refusedUnless, type Transport } from "./transport.ts"
 import { either, uploading } from "./uploading.ts"
+import { objects as described } from "../api/objects.ts"
 
 const about = (operation: string, id: StorageObjectId) =>
   ({ operation, about: { resource: "object", id }, fails: ["ResourceNotFound"] }) satisfies Ask<"ResourceNotFound">
 
 /** See `ObjectStore`. `bare` is the client without key and base URL. */
 export const objects = (transport: Transport, bare: HttpClient.HttpClient): typeof ObjectStore.Service => {
-  const { api, call, judged, peer } = transport
+  const { call, judged, peer } = transport
+  const api = transport.client(described)
   const anywhere = refusedUnless(bare)
   // An address that is a permission belongs in no span.
   const untraced = <A, E>(request: Effect.Effect<A, E>): Effect.Effect<A, E> =>
@@ -31,12 +33,12 @@ export const objects = (transport: Transport, bare: HttpClient.HttpClient): type
   const downloadUrl = (id: StorageObjectId, valid: Duration.Duration) =>
     call(
       { ...about("downloadObject", id), reads: true },
-      api.objects.download({ params: { id }, query: { duration_seconds: Math.ceil(Duration.toSeconds(valid)) } })
+      api.download({ params: { id }, query: { duration_seconds: Math.ceil(Duration.toSeconds(valid)) } })
     ).pipe(Effect.map((answer) => answer.download_url))
 
   return {
     name: peer.name,
-    create: (payload) => call({ operation: "createObject" }, api.objects.create({ payload })),
+    create: (payload) => call({ operation: "createObject" }, api.create({ payload })),
     send: (object, contents, size) => {
       const ask = { operation: "uploadObject" } satisfies Ask<never>
       const { uploadUrl } = object
@@ -59,8 +61,8 @@ export const objects = (transport: Transport, bare: HttpClient.HttpClient): type
         measured(peer.name, ask.operation)
       )
     },
-    complete: (id) => call(about("completeObject", id), api.objects.complete({ params: { id } })),
-    get: (id) => call({ ...about("getObject", id), reads: true }, api.objects.retrieve({ params: { id } })),
+    complete: (id) => call(about("completeObject", id), api.complete({ params: { id } })),
+    get: (id) => call({ ...about("getObject", id), reads: true }, api.retrieve({ params: { id } })),
     downloadUrl: (id, valid) => Effect.map(downloadUrl(id, valid), Redacted.value),
     download: (id): Stream.Stream<Uint8Array, LookupError> => {
       const ask = { ...about("downloadObject", id), reads: true }
@@ -72,7 +74,7 @@ export const objects = (transport: Transport, bare: HttpClient.HttpClient): type
         )
       )
     },
-    delete: (id) => Effect.asVoid(call(about("deleteObject", id), api.objects.delete({ params: { id } }))),
+    delete: (id) => Effect.asVoid(call(about("deleteObject", id), api.delete({ params: { id } }))),
     list: ({ contentType, isPublic, limit, name, search, startingAfter, state }) => {
       const query = {
         ...defined({ limit, starting_after: startingAfter, content_type: contentType, name, search, state }),
@@ -80,7 +82,7 @@ export const objects = (transport: Transport, bare: HttpClient.HttpClient): type
       }
       return call(
         { operation: "listObjects", reads: true },
-        isPublic === true ? api.objects.listPublic({ query }) : api.objects.list({ query })
+        isPublic === true ? api.listPublic({ query }) : api.list({ query })
       ).pipe(Effect.map((answer) => page(answer.objects, answer.has_more, limit)))
     }
   }

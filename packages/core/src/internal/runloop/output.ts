@@ -10,6 +10,7 @@ import { makePlacer, type OffsetMeaning } from "./chunks.ts"
 import type { Facts } from "./facts.ts"
 import { decoder, parse, watched } from "./sse.ts"
 import { type Ask, statusOf, type Transport } from "./transport.ts"
+import { executions } from "../api/executions.ts"
 
 const decode = decoder(OutputEvents)
 
@@ -32,6 +33,7 @@ export const makeOutput = (
   facts: Facts,
   getExecution: (id: DevboxId, executionId: ExecutionId) => Effect.Effect<ExecutionInfo, OutputError>
 ) => {
+  const api = transport.client(executions)
   const meaning: OffsetMeaning = { current: "unknown" }
   const exact = facts.capabilities.features.has("exactBytes")
 
@@ -42,9 +44,7 @@ export const makeOutput = (
       headers: { accept: "text/event-stream", ...(facts.ours ? { [bytesHeader.name]: bytesHeader.value } : {}) },
       responseMode: "response-only"
     } as const
-    return channel === "stdout"
-      ? transport.api.executions.streamStdout(request)
-      : transport.api.executions.streamStderr(request)
+    return channel === "stdout" ? api.streamStdout(request) : api.streamStderr(request)
   }
 
   const single = (

@@ -6,13 +6,15 @@ import { defined } from "../defined.ts"
 import type { Facts } from "./facts.ts"
 import { metadataQuery, page } from "./lifecycle.ts"
 import type { Ask, Transport } from "./transport.ts"
+import { snapshots as described } from "../api/snapshots.ts"
 
 const about = (operation: string, id: SnapshotId) =>
   ({ operation, about: { resource: "snapshot", id }, fails: ["ResourceNotFound"] }) satisfies Ask<"ResourceNotFound">
 
 /** See `DevboxBackend`. */
 export const snapshots = (transport: Transport, facts: Facts) => {
-  const { api, call, opaque } = transport
+  const { call, opaque } = transport
+  const api = transport.client(described)
   return {
     startSnapshot: (id, payload) =>
       call(
@@ -22,13 +24,13 @@ export const snapshots = (transport: Transport, facts: Facts) => {
           fails: ["ResourceNotFound", "DevboxNotReady", "Conflict"],
           conflict: id
         },
-        api.snapshots.snapshotDiskAsync({ params: { id }, payload })
+        api.snapshotDiskAsync({ params: { id }, payload })
       ),
-    getSnapshot: (id) => call({ ...about("getSnapshot", id), reads: true }, api.snapshots.status({ params: { id } })),
+    getSnapshot: (id) => call({ ...about("getSnapshot", id), reads: true }, api.status({ params: { id } })),
     listSnapshots: ({ devboxId, limit, metadata, startingAfter }) =>
       call(
         { operation: "listSnapshots", reads: true },
-        api.snapshots.list({
+        api.list({
           query: {
             ...defined({ limit, starting_after: startingAfter, devbox_id: devboxId }),
             include_total_count: false,
@@ -36,9 +38,8 @@ export const snapshots = (transport: Transport, facts: Facts) => {
           }
         })
       ).pipe(Effect.map((answer) => page(answer.snapshots, answer.has_more, limit))),
-    updateSnapshot: (id, payload) =>
-      call(about("updateSnapshot", id), api.snapshots.update({ params: { id }, payload })),
+    updateSnapshot: (id, payload) => call(about("updateSnapshot", id), api.update({ params: { id }, payload })),
     deleteSnapshot: (id) =>
-      opaque(about("deleteSnapshot", id), api.snapshots.delete({ params: { id }, responseMode: "response-only" }))
+      opaque(about("deleteSnapshot", id), api.delete({ params: { id }, responseMode: "response-only" }))
   } satisfies Partial<Implementation>
 }

@@ -8,14 +8,12 @@ import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as HttpApiClient from "effect/http-api/HttpApiClient"
-import * as HttpBody from "effect/http/HttpBody"
+import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Redacted from "effect/Redacted"
-import { DevboxApi } from "../../DevboxApi.ts"
 import { RequestKey } from "../../DevboxBackend.ts"
 import {
   BackendError,
@@ -25,7 +23,10 @@ import {
   TransportError,
   UnexpectedResponseError
 } from "../../DevboxError.ts"
+import type { Describe } from "../api/describe.ts"
+import { defined } from "../defined.ts"
 import { decode, parseBody, type Refusal, type Request, type WireError } from "../wireError.ts"
+import { makeClient, type Outgoing } from "./client.ts"
 import { describeFailure, isBeforeSending } from "./connection.ts"
 import { measured } from "./metrics.ts"
 
@@ -39,9 +40,6 @@ export interface Peer {
 
 /** An answer that is not a success. */
 class Refused extends Data.TaggedError("Refused")<{ readonly refusal: Refusal }> {}
-
-/** An answer that says success and cannot be understood. */
-class Unreadable extends Data.TaggedError("Unreadable")<{ readonly cause: unknown }> {}
 
 /** How long an ordinary call may take. */
 export const callTimeout = Duration.seconds(30)
@@ -93,71 +91,34 @@ export const accepted = (
     : // It is read so that its connection can be used again.
       Effect.ignore(response.text)
 
-const isNothing = (body: HttpBody.HttpBody): boolean =>
-  body._tag === "Empty" ||
-  (body._tag === "Uint8Array" && body.body.length === 4 && new TextDecoder().decode(body.body) === "null")
-
-const named = (peer: Peer) =>
-  HttpClient.mapRequestEffect((request: HttpClientRequest.HttpClientRequest) =>
-    Effect.map(RequestKey, (key) => {
-      const headers: Record<string, string> = {
-        authorization: `Bearer ${Redacted.value(peer.apiKey)}`,
-        "user-agent": "effect-devbox"
-      }
-      if (request.headers["accept"] === undefined) headers["accept"] = "application/json"
-      if (request.method === "GET") return HttpClientRequest.setHeaders(request, headers)
-      // The service keeps the key over its retries of one call; whoever calls without it asks anew each time.
-      headers["x-request-id"] = key ?? SecureRandom.uuidV7Unsafe()
-      return HttpClientRequest.setHeaders(
-        // Official clients label empty bodies, too, and never send a bare `null` (PROTOCOL P1).
-        isNothing(request.body) ? HttpClientRequest.setBody(request, HttpBody.text("", "application/json")) : request,
-        headers
-      )
-    })
-  )
-
-const understood = (effect: Effect.Effect<unknown, unknown, unknown>) =>
-  Effect.mapError(effect, (error) => (isHttpClientError(error) ? error : new Unreadable({ cause: error })))
+const headersFor = (
+  peer: Peer,
+  key: string | undefined,
+  method: string,
+  given: Readonly<Record<string, string | undefined>> = {}
+): Record<string, string> => ({
+  authorization: `Bearer ${Redacted.value(peer.apiKey)}`,
+  "user-agent": "effect-devbox",
+  accept: "application/json",
+  // The service keeps the key over its retries of one call; whoever calls without it asks anew each time.
+  ...(method === "GET" ? {} : { "x-request-id": key ?? SecureRandom.uuidV7Unsafe() }),
+  ...defined(given)
+})
 
 const isHttpClientError = (error: unknown): error is HttpClientError.HttpClientError =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "HttpClientError"
 
-/** The client of the whole interface, of which a group is made when it is first used: making all takes longer than a request. */
-const makeApi = <E, R>(httpClient: HttpClient.HttpClient.With<E, R>) => {
-  const lazily = <A>(make: () => A) => {
-    let made: A | undefined
-    return () => (made ??= make())
-  }
-  const options = { httpClient, transformResponse: understood }
-  const groups = {
-    blueprints: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "blueprints" }))),
-    devboxes: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "devboxes" }))),
-    executions: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "executions" }))),
-    extensions: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "extensions" }))),
-    files: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "files" }))),
-    network: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "network" }))),
-    networkPolicies: lazily(() =>
-      Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "networkPolicies" }))
-    ),
-    objects: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "objects" }))),
-    secrets: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "secrets" }))),
-    snapshots: lazily(() => Effect.runSync(HttpApiClient.group(DevboxApi, { ...options, group: "snapshots" })))
-  }
-  type Groups = { readonly [K in keyof typeof groups]: ReturnType<(typeof groups)[K]> }
-  const api = {}
-  for (const [name, get] of Object.entries(groups)) Object.defineProperty(api, name, { get, enumerable: true })
-  return api as Groups
-}
-
 /** Builds the transport to a peer. */
 export const makeTransport = (peer: Peer) =>
   Effect.gen(function* () {
-    const httpClient = (yield* HttpClient.HttpClient).pipe(
-      HttpClient.mapRequest(HttpClientRequest.prependUrl(peer.baseUrl)),
-      named(peer),
-      refusedUnless
-    )
-    const api = makeApi(httpClient)
+    const httpClient = refusedUnless(yield* HttpClient.HttpClient)
+    const base = peer.baseUrl.replace(/\/+$/, "")
+    const send = ({ body, headers, method, path }: Outgoing) =>
+      Effect.flatMap(RequestKey, (key) =>
+        httpClient.execute(
+          HttpClientRequest.make(method)(base + path, { headers: headersFor(peer, key, method, headers), body })
+        )
+      )
 
     const backendError = (
       ask: Pick<Ask<never>, "operation" | "reads">,
@@ -189,8 +150,7 @@ export const makeTransport = (peer: Peer) =>
         )
       }
       if (!isHttpClientError(error)) {
-        const what = error instanceof Unreadable ? error.cause : error
-        const detail = `the answer cannot be understood: ${what instanceof Error ? what.message : String(what)}`
+        const detail = `the answer cannot be understood: ${error instanceof Error ? error.message : String(error)}`
         return backendError(ask, new UnexpectedResponseError({ detail }), "ambiguous")
       }
       const detail = describeFailure(error, peer.baseUrl)
@@ -237,8 +197,11 @@ export const makeTransport = (peer: Peer) =>
 
     return {
       peer,
-      api,
-      httpClient,
+      send,
+      /** The client of some endpoints. */
+      client: <Endpoints extends HttpApiEndpoint.ConstraintRequest>(
+        endpoints: (describe: Describe) => ReadonlyArray<Endpoints>
+      ) => makeClient(endpoints, send),
       existing,
       call,
       judged,
