@@ -14,6 +14,7 @@ const system = [
   "test/node/net/*.test.ts",
   "test/node/store/database.test.ts",
   "test/conformance/local.test.ts",
+  "test/lives/many.test.ts",
   "test/wire/conformance.test.ts",
   "test/wire/node.test.ts",
   "test/tools/leaks.test.ts"

@@ -2,7 +2,13 @@
 import { DevboxService, type Snapshot } from "@effect-devbox/core"
 import { DevboxBackend } from "@effect-devbox/core/DevboxBackend"
 import type { CreateOptions, Devbox } from "@effect-devbox/core/DevboxHandle"
-import { AfterIdle, CreateParams, type DevboxId, LaunchParameters, SnapshotId } from "@effect-devbox/core/DevboxModel"
+import {
+  AfterIdle,
+  CreateParams,
+  type DevboxId,
+  LaunchParameters,
+  type SnapshotId
+} from "@effect-devbox/core/DevboxModel"
 import { Cause, Effect, Exit, Scope } from "effect"
 import { type Delays, Model, type Outcome } from "./model.ts"
 import type { Limit, Operation } from "./operations.ts"
