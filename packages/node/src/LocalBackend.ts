@@ -17,7 +17,7 @@ import type {
   ResourceNotFound,
   ShutdownError
 } from "@effect-devbox/core/DevboxError"
-import type { DevboxInfo, Usage } from "@effect-devbox/core/DevboxModel"
+import type { DevboxInfo, NetworkMode, Usage } from "@effect-devbox/core/DevboxModel"
 import type { ExecutionInfo } from "@effect-devbox/core/Execution"
 import type { SnapshotInfo, SnapshotState } from "@effect-devbox/core/Snapshot"
 import { ends } from "./internal/local/boot.ts"
@@ -30,6 +30,7 @@ import * as Executions from "./internal/local/executions.ts"
 import * as Files from "./internal/local/files.ts"
 import { logs } from "./internal/local/logs.ts"
 import * as Look from "./internal/local/look.ts"
+import { offered } from "./internal/local/network.ts"
 import { output } from "./internal/local/output.ts"
 import { dial } from "./internal/net/dial.ts"
 import { type OpenEngine, openEngine } from "./internal/local/owner.ts"
@@ -50,6 +51,8 @@ export interface Options {
   readonly minimumIsolation?: "isolated" | "container" | "process" | undefined
   /** How long a devbox lives without `keepAlive`, for devboxes that do not say; default one hour. */
   readonly keepAliveTime?: Duration.Input | undefined
+  /** The network of devboxes that do not say; default `"proxy"`. */
+  readonly network?: NetworkMode | undefined
   /** Path of bubblewrap, or false to do without. Default: found on PATH. */
   readonly bubblewrap?: string | false | undefined
   /** Uses the process tier although the machine could isolate. Devboxes still have to accept it. */
@@ -83,7 +86,7 @@ const shape = (engine: Engine, defaults: Defaults): Shape =>
         "dial"
       ]),
       limits: engine.limits,
-      networks: new Set(["none", "host"])
+      networks: offered(defaults.tier)
     },
     create: (params) =>
       attempt<BackendError | ResourceNotFound, DevboxInfo>("create", async () =>
@@ -168,7 +171,12 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxBackend, Backend
         ),
         ({ close }) => Effect.promise(close)
       ),
-      ({ engine }) => shape(engine, { minimumIsolation: options.minimumIsolation ?? "isolated" })
+      ({ engine }) =>
+        shape(engine, {
+          minimumIsolation: options.minimumIsolation ?? "isolated",
+          network: options.network ?? "proxy",
+          tier: options.tier
+        })
     )
   )
 

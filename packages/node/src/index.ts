@@ -2,3 +2,4 @@
 export * as DevboxDirectory from "./DevboxDirectory.ts"
 export * as DevboxServer from "./DevboxServer.ts"
 export * as LocalBackend from "./LocalBackend.ts"
+export * as LocalNetworkPolicies from "./LocalNetworkPolicies.ts"

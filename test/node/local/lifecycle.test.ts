@@ -122,7 +122,6 @@ describe("devboxes on the local backend", () => {
         const refused: ReadonlyArray<readonly [ConstructorParameters<typeof CreateParams>[0], string]> = [
           [{ blueprintName: "b" }, "blueprint"],
           [{ secrets: { A: "a" } }, "secrets"],
-          [{ network: "proxy" }, "network:proxy"],
           [{ gateways: { A: { gateway: "g", secret: "s" } } }, "gateways"],
           [{ mounts: [{ type: "code_mount", repoName: "r", repoOwner: "o" }] }, "mounts"]
         ]

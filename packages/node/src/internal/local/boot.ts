@@ -1,7 +1,8 @@
 /** A devbox gets its processes, for the first time or again: in this process, or behind a holder of its own. */
-import type { DevboxId } from "@effect-devbox/core/DevboxModel"
+import type { DevboxId, NetworkMode } from "@effect-devbox/core/DevboxModel"
 import * as fs from "node:fs"
 import * as path from "node:path"
+import { environmentOf } from "../net/modes.ts"
 import { startBox } from "../sandbox/box.ts"
 import { copyFolder } from "../sandbox/diskCopy.ts"
 import { boxDirs, makeBoxDir } from "../sandbox/layout.ts"
@@ -10,6 +11,7 @@ import { startDetached } from "./detached.ts"
 import { layerDir, shorten } from "./disk.ts"
 import { end, ended, shutdown } from "./end.ts"
 import { boxDir, type Engine, enlist, inBackground, type Live, rowOf, specOf } from "./engine.ts"
+import { keepOnline } from "./network.ts"
 import { type Ends, type Setup, settleIn } from "./setup.ts"
 import { suspend } from "./suspend.ts"
 
@@ -54,7 +56,8 @@ const start = async (engine: Engine, id: DevboxId, { home, kept, ...setup }: Boo
   shorten(engine.db, "devbox", id)
   setBase(engine.db, id, host.base.fingerprint)
   const { env } = kept ?? readKept(engine, id)
-  const spec = specOf(engine, host, id, { network: row.network === "host" ? "host" : "none", env })
+  const network = row.network as NetworkMode
+  const spec = specOf(engine, host, id, { network, env: { ...environmentOf(network), ...env } })
   makeBoxDir(spec)
   if (kept?.env !== undefined) fs.writeFileSync(keptFile(engine, id), JSON.stringify(kept), { mode: 0o600 })
   if (home !== undefined) await copyFolder(host.report, layerDir(engine, home), boxDirs(spec.dir).home)
@@ -62,6 +65,7 @@ const start = async (engine: Engine, id: DevboxId, { home, kept, ...setup }: Boo
   if (row.detached === 1) live = await startDetached(engine, spec, setup)
   else {
     live = enlist(engine, await startBox(spec), true)
+    keepOnline(engine, host.report, live, ends(engine).fail)
     inBackground(
       engine,
       live.box.closed.then(() => ended(engine, live))

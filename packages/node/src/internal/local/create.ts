@@ -1,7 +1,7 @@
 /** The creation of a devbox: what was asked for is checked before anything exists, and nothing is left when it fails. */
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Schema from "effect/Schema"
-import { CreateParams, CreateParamsJson, DevboxId } from "@effect-devbox/core/DevboxModel"
+import { CreateParams, CreateParamsJson, DevboxId, type NetworkMode } from "@effect-devbox/core/DevboxModel"
 import { insertDevbox, transition } from "../store/devboxes.ts"
 import { insertLayer, type LayerRow, layersOf, setLayers } from "../store/layers.ts"
 import { appendLogs } from "../store/logs.ts"
@@ -13,6 +13,7 @@ import { removeBox } from "./end.ts"
 import { type Engine, rowOf } from "./engine.ts"
 import { invalid } from "./errors.ts"
 import { checkIsolation, type Host } from "./host.ts"
+import { networkOf } from "./network.ts"
 import { checkRequest } from "./request.ts"
 import { snapshotRow } from "./snapshots.ts"
 
@@ -21,6 +22,8 @@ const encodeRequest = Schema.encodeSync(Schema.fromJsonString(CreateParamsJson))
 /** What the layer's options say about every devbox. */
 export interface Defaults {
   readonly minimumIsolation: "isolated" | "container" | "process"
+  readonly network: NetworkMode
+  readonly tier: "process" | undefined
 }
 
 /** Starts a devbox. What needs time (launch commands, files) goes on beside the caller. */
@@ -61,6 +64,7 @@ const make = async (engine: Engine, id: DevboxId, params: CreateParams, options:
   const host = await engine.host()
   checkIsolation(host.report, params.minimumIsolation ?? options.minimumIsolation)
   const { limits, tier } = host.report
+  const network = networkOf(engine.db, host.report, params, options.network)
   // Values given for this devbox may be secret: they lie in its own folder, which goes with it, and nowhere else.
   const { environmentVariables, metadata, mounts, ...kept } = params
   const { layers, snapshot } = engine.db.transaction(() => {
@@ -76,7 +80,7 @@ const make = async (engine: Engine, id: DevboxId, params: CreateParams, options:
       create_time_ms: Date.now(),
       snapshot_id: params.snapshotId ?? null,
       isolation: tier,
-      network: tier === "process" ? "host" : (params.network ?? "none"),
+      network,
       limits: JSON.stringify(limits)
     })
     if (tier !== "process") {

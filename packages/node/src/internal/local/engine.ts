@@ -9,6 +9,7 @@ import * as path from "node:path"
 import { openJournal } from "../journal/journal.ts"
 import type { Journal } from "../journal/types.ts"
 import type { Door } from "../net/door.ts"
+import type { EgressProxy } from "../net/proxy.ts"
 import { attachBox } from "../sandbox/box.ts"
 import { boxDirs } from "../sandbox/layout.ts"
 import type { Box, BoxExecution, BoxSpec, HostReport } from "../sandbox/types.ts"
@@ -46,6 +47,8 @@ export interface Live {
   activeAtMs: number
   /** The end that was announced last. */
   noticedMs?: number
+  /** While its network is being made. */
+  online?: Promise<void> | undefined
   timer?: NodeJS.Timeout
 }
 
@@ -61,6 +64,8 @@ export interface Engine {
   readonly door: Door
   /** How far limits reach at best; `getInfo` says how far they do for each devbox. */
   readonly limits: HostReport["limits"]
+  /** The way out of them. */
+  readonly egress: EgressProxy
   readonly news: News
   /** Writes down the end of owners that died. */
   readonly bury: () => void

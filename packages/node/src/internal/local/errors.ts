@@ -13,6 +13,7 @@ import {
   UnsupportedError
 } from "@effect-devbox/core/DevboxError"
 import { OutputLostError } from "../journal/types.ts"
+import { DoorError } from "../net/door.ts"
 import { BoxClosedError, ExecStartError, ExecStdinClosedError, SandboxStartError } from "../sandbox/errors.ts"
 
 /** The name that users see in errors. */
@@ -59,7 +60,7 @@ const fromBelow = (operation: string, error: unknown): BackendError | DevboxNotR
     })
   }
   if (error instanceof ExecStdinClosedError) return invalid(operation, error.message)
-  if (error instanceof SandboxStartError) {
+  if (error instanceof SandboxStartError || error instanceof DoorError) {
     return backendError(operation, new UnavailableError({ detail: error.message }), "rejected", false)
   }
   const detail = error instanceof Error ? error.message : String(error)

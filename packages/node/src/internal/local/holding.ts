@@ -3,6 +3,7 @@ import { DevboxId } from "@effect-devbox/core/DevboxModel"
 import { randomUUID } from "node:crypto"
 import * as path from "node:path"
 import { Door } from "../net/door.ts"
+import { EgressProxy } from "../net/proxy.ts"
 import { runHolder } from "../sandbox/holder.ts"
 import { handOver, transition } from "../store/devboxes.ts"
 import { deleteExecution } from "../store/executions.ts"
@@ -15,6 +16,7 @@ import { decodeMounts, type HolderOrder } from "./detached.ts"
 import { ended, removeBox } from "./end.ts"
 import { type Engine, enlist, rowOf } from "./engine.ts"
 import { toError } from "./errors.ts"
+import { keepOnline } from "./network.ts"
 import { makeNews } from "./news.ts"
 import { obey, type Obeying } from "./orders.ts"
 import { recordEnd } from "./record.ts"
@@ -49,6 +51,7 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
     host,
     limits: report.limits,
     door: new Door(host),
+    egress: new EgressProxy(),
     news: makeNews(dir.database),
     bury: () => void bury(place),
     live: new Map(),
@@ -78,6 +81,8 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
     onOrder: (text) => obey(id, text, can)
   })
   const live = enlist(engine, holder.box, true)
+  keepOnline(engine, report, live, ends(engine).fail)
+  await live.online
   // A create that was given up meanwhile has no use for the box.
   if (handOver(db, id, order.from, ownerId)) {
     await settleIn(engine, live, { mounts: decodeMounts(order.mounts), again: order.again }, ends(engine))
@@ -95,6 +100,7 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
       await removeBox(engine, id)
     } else if (dismissed) transition(db, id, "suspended", { detail: "its holder was asked to end" })
     engine.door.close()
+    engine.egress.close()
     endOwner(db, ownerId)
     lock.release()
     db.close()

@@ -2,6 +2,8 @@
 import type { DevboxId } from "@effect-devbox/core/DevboxModel"
 import { randomUUID } from "node:crypto"
 import { Door } from "../net/door.ts"
+import { type World, world } from "../net/egress.ts"
+import { EgressProxy } from "../net/proxy.ts"
 import { openDevboxesOf } from "../store/devboxes.ts"
 import { acquireOwnerLock } from "../store/ownerLock.ts"
 import { endOwner, insertOwner } from "../store/owners.ts"
@@ -19,7 +21,11 @@ export interface OpenEngine {
 }
 
 /** Opens a state directory and puts in order what crashes left in it; folders are removed beside the caller. */
-export const openEngine = (root: string, options: HostOptions & { readonly keepAliveSeconds: number }): OpenEngine => {
+export const openEngine = (
+  root: string,
+  options: HostOptions & { readonly keepAliveSeconds: number },
+  around: World = world
+): OpenEngine => {
   const { db, dir } = openStore(root)
   const ownerId = randomUUID()
   const lock = acquireOwnerLock(dir.owners, ownerId)
@@ -35,6 +41,7 @@ export const openEngine = (root: string, options: HostOptions & { readonly keepA
     host,
     door: new Door(host),
     limits: bestLimits(options),
+    egress: new EgressProxy(around),
     news: makeNews(dir.database),
     bury: () => void bury(place),
     live: new Map(),
@@ -59,6 +66,7 @@ export const openEngine = (root: string, options: HostOptions & { readonly keepA
     await Promise.allSettled([...engine.failed].map((id) => removeBox(engine, id)))
     while (engine.background.size > 0) await Promise.all(engine.background)
     engine.door.close()
+    engine.egress.close()
     endOwner(db, ownerId)
     lock.release()
     db.close()

@@ -37,19 +37,10 @@ export const checkRequest = (params: CreateParams): void => {
     [params.mounts?.find((mount) => mount.type !== "file_mount"), "mounts", "mounts other than file mounts"],
     [launch.lifecycle?.resumeTriggers, "resumeTriggers", "anything that wakes a devbox by itself; resume it"],
     [launch.userParameters, "userParameters", "another user than `user`"],
-    [launch.networkPolicyId, "networkPolicy", "network policies"],
     [launch.requiredServices, "requiredServices", "services of blueprints"]
   ]
   for (const [value, feature, what] of later) {
     if (value !== undefined) throw missing("create", feature, `the local backend does not have ${what}`)
-  }
-  const { network } = params
-  if (network !== undefined && network !== "none" && network !== "host") {
-    throw missing(
-      "create",
-      `network:${network}`,
-      `the local backend offers the networks "none" and "host", not "${network}"`
-    )
   }
   const own = architectures[process.arch]
   if (launch.architecture !== undefined && launch.architecture !== own) {

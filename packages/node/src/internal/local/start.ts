@@ -84,6 +84,7 @@ export const launch = async (
   source: ExecutionRow["source"] = "exec"
 ): Promise<void> => {
   const devboxId = live.box.id
+  if (live.online !== undefined) await live.online
   const isNew = insertExecution(engine.db, {
     devbox_id: devboxId,
     id: params.commandId,

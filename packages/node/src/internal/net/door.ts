@@ -154,13 +154,18 @@ export class Door {
       const { pid, userPid } = entrance
       const enter = [`--user=/proc/${userPid}/ns/user`, "--preserve-credentials", `--net=/proc/${pid}/ns/net`]
       argv = [nsenter, ...enter, nodeOf(base), "-e", nodeDoor]
-    } else
-      throw new DoorError("missing", "entering a devbox's network takes perl, or nsenter of util-linux; install one")
+    } else throw new DoorError("missing", `entering a devbox's network ${doorProblem(report)}`)
     const keeper = new Keeper(argv, report)
     this.#keepers.set(key, keeper)
     return keeper
   }
 }
+
+/** Why a machine has no door, as the end of a sentence; `undefined` when it has. */
+export const doorProblem = ({ tools }: HostReport): string | undefined =>
+  (tools["perl"] !== undefined && perlDoor() !== undefined) || tools["nsenter"] !== undefined
+    ? undefined
+    : "takes perl, or nsenter of util-linux; install one"
 
 /** The Node that boxes' users can run; see `nodeShare.ts`. */
 const nodeOf = ({ node }: Base): string =>

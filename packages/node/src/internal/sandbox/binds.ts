@@ -30,5 +30,8 @@ export const readOnlyBinds = (spec: BoxSpec): ReadonlyArray<Bind> => {
   if (spec.network === "host" && fs.existsSync("/etc/resolv.conf")) {
     binds.push({ source: fs.realpathSync("/etc/resolv.conf"), target: "/etc/resolv.conf", kind: "file" })
   }
+  if (spec.network === "user") {
+    binds.push({ source: `${spec.base.scripts}/resolv.conf`, target: "/etc/resolv.conf", kind: "file" })
+  }
   return binds
 }

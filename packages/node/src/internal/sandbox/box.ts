@@ -1,8 +1,8 @@
 // The driver of a running box: writes requests, sends lines to the box's owner and hears what became of them. It is
 // the same for a box that this process owns and for one behind a holder's socket.
-import * as fs from "node:fs"
 import { openJournal } from "../journal/journal.ts"
 import type { Journal } from "../journal/types.ts"
+import { entranceOf } from "./entrance.ts"
 import { BoxClosedError, ExecStartError, SaveError } from "./errors.ts"
 import { Execution } from "./execution.ts"
 import { FifoPool } from "./fifo.ts"
@@ -31,13 +31,6 @@ const reasons: Record<string, readonly [ExecStartError["reason"], string]> = {
   fork: ["fork failed", "the box has no free process; end some of its processes and run it again"],
   shell: ["shell died", "its shell was killed before it began; run it again in a fresh shell"],
   killed: ["killed", "it was killed while it waited for its shell"]
-}
-
-/** While the box certainly lives: later the pids may be somebody else's. */
-const entranceOf = (pid: number | undefined, userPid: number | undefined): Entrance | undefined => {
-  if (pid === undefined || userPid === undefined) return undefined
-  const inode = fs.statSync(`/proc/${pid}/ns/net`, { throwIfNoEntry: false })?.ino
-  return inode === undefined ? undefined : { pid, userPid, inode }
 }
 
 /** What the words of a line about the end of an execution say. */
@@ -70,6 +63,7 @@ export class DrivenBox implements Box {
   #replies = new Map<string, Reply>()
   #backlog: Promise<void> | undefined
   #nonce = 0
+  #restarted: Array<() => void> = []
   // Several clients of one holder must not take each other's answers.
   readonly #self = `${process.pid}.${Math.trunc(Math.random() * 2 ** 32)}.`
   #gone: BoxClosedError | undefined
@@ -94,6 +88,10 @@ export class DrivenBox implements Box {
       journal.close()
       return closed
     })
+  }
+
+  onRestart(listener: () => void): void {
+    this.#restarted.push(listener)
   }
 
   readonly running = (): ReadonlyArray<string> => [...this.#executions.keys()]
@@ -217,7 +215,9 @@ export class DrivenBox implements Box {
     if (op === "R") {
       this.pid = Number(words[0]) || undefined
       this.userPid = Number(words[1]) || undefined
+      const restarted = this.entrance !== undefined
       this.entrance = entranceOf(this.pid, this.userPid)
+      if (restarted) for (const listener of this.#restarted) listener()
       return
     }
     if (op === "K" || op === "Z" || op === "P" || op === "O") {

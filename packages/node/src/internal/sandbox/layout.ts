@@ -120,7 +120,15 @@ export const prepareBoxDir = (spec: BoxSpec): void => {
   })
 }
 
-const scripts = { agent: agentScript, slot: slotScript, shell: shellScript, kill: killScript, init: initScript }
+const scripts = {
+  "agent.sh": agentScript,
+  "slot.sh": slotScript,
+  "shell.sh": shellScript,
+  "kill.sh": killScript,
+  "init.sh": initScript,
+  /** Where user-mode networks answer for names. */
+  "resolv.conf": "nameserver 10.0.2.3\n"
+}
 
 /** Writes the agent's files once for all boxes and returns their directory. */
 export const ensureScripts = (stateDir: string): string => {
@@ -130,8 +138,8 @@ export const ensureScripts = (stateDir: string): string => {
   const building = `${dir}.${randomUUID()}`
   fs.mkdirSync(building, { recursive: true, mode: 0o755 })
   for (const [name, text] of Object.entries(scripts)) {
-    fs.writeFileSync(path.join(building, `${name}.sh`), text)
-    fs.chmodSync(path.join(building, `${name}.sh`), 0o644)
+    fs.writeFileSync(path.join(building, name), text)
+    fs.chmodSync(path.join(building, name), 0o644)
   }
   for (const name of [path.dirname(dir), building]) fs.chmodSync(name, 0o755)
   try {

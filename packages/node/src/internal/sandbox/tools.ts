@@ -12,6 +12,7 @@ export const toolNames = [
   "mkfifo",
   "mount",
   "nsenter",
+  "pasta",
   "perl",
   "pivot_root",
   "rm",
@@ -19,6 +20,7 @@ export const toolNames = [
   "setpriv",
   "setsid",
   "sh",
+  "slirp4netns",
   "umount",
   "unshare"
 ] as const

@@ -7,8 +7,8 @@ import type { GroupParents, GroupPlan } from "./groups.ts"
 export type Tier = "isolated" | "process"
 /** The program that builds the sandbox. */
 export type Launcher = "bubblewrap" | "util-linux" | "process"
-/** `proxy` is a private network like `none`; the helper that lets traffic out is started by the network room. */
-export type NetworkMode = "none" | "proxy" | "host"
+/** `proxy` and `user` are private networks like `none`; what lets traffic out of them is started by the network room. */
+export type NetworkMode = "none" | "proxy" | "user" | "host"
 /** How far a limit reaches on this host. */
 export type LimitReach = "enforced" | "perProcess" | "unavailable"
 
@@ -217,6 +217,8 @@ export interface Box {
   readonly userPid: number | undefined
   /** The way into its network; undefined in the process tier. */
   readonly entrance: Entrance | undefined
+  /** Calls back each time when its processes are new ones, in a new network, as after a snapshot. */
+  onRestart(listener: () => void): void
   readonly journal: Journal
   /** Ids of executions that have not ended; after attaching, also those that others started. */
   readonly running: () => ReadonlyArray<string>

@@ -12,7 +12,10 @@ import { secretValue } from "./secrets.ts"
 export interface Allowed {
   /** Devboxes that are not isolated from this machine: whoever has a key can then do what the server's user can. */
   readonly weakIsolation?: boolean | undefined
-  /** Devboxes that use the network as this machine does, with everything that listens on its loopback. */
+  /**
+   * Devboxes that reach what this machine reaches: as it does, with everything that listens on its loopback (`"host"`), or
+   * through a network of their own, without it (`"user"`).
+   */
   readonly hostNetwork?: boolean | undefined
 }
 
@@ -27,9 +30,9 @@ export const prepare =
         const detail = `this server makes isolated devboxes only, and was asked for "${minimumIsolation}"; its operator can allow more`
         return yield* refused("create", "minimumIsolation", detail)
       }
-      if (network === "host" && allowed.hostNetwork !== true) {
-        const detail = 'this server does not lend its own network to devboxes ("host"); its operator can allow it'
-        return yield* refused("create", "network:host", detail)
+      if ((network === "host" || network === "user") && allowed.hostNetwork !== true) {
+        const detail = `this server does not lend its own network to devboxes ("${network}"); its operator can allow it`
+        return yield* refused("create", `network:${network}`, detail)
       }
       const policy = launchParameters?.networkPolicyId
       if (policy !== undefined && policyOf(db, who, policy) === undefined) {

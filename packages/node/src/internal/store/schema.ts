@@ -184,5 +184,14 @@ export const migrations: ReadonlyArray<string> = [
     devbox_id text primary key references devboxes (id) on delete cascade,
     deadline_ms integer not null
   ) strict, without rowid;
+  `,
+  `
+  create table network_policies (
+    id text primary key,
+    tenant text,
+    name text not null,
+    description text,
+    policy text not null
+  ) strict, without rowid;
   `
 ]

@@ -1,0 +1,187 @@
+// The way out of boxes: a forward proxy (requests and CONNECT) in the process that owns them. It serves the connections of
+// listening sockets that live inside boxes, each by the rules of its box, and opens no port anywhere else.
+import * as http from "node:http"
+import type * as net from "node:net"
+import type { Duplex } from "node:stream"
+import { pipeline } from "node:stream"
+import { EgressError, reach, type World, world } from "./egress.ts"
+import type { Rules } from "./rules.ts"
+
+/** A box keeps at most so many connections open at once; those beyond are closed. */
+const mostConnections = 1024
+
+/** They belong to one connection, or are the proxy's to make. */
+const hopByHop = new Set([
+  "connection",
+  "expect",
+  "host",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "upgrade"
+])
+
+/** Headers for the other side, as they were written. Node says by itself how a body is framed, from what it was. */
+const forwarded = ({ headers, rawHeaders }: http.IncomingMessage): Array<string> => {
+  const named = String(headers.connection ?? "")
+    .toLowerCase()
+    .split(",")
+    .map((name) => name.trim())
+  const kept: Array<string> = []
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!.toLowerCase()
+    if (!hopByHop.has(name) && !named.includes(name)) kept.push(rawHeaders[at]!, rawHeaders[at + 1]!)
+  }
+  return kept
+}
+
+const statuses: Readonly<Record<EgressError["kind"] | "bad", readonly [number, string]>> = {
+  denied: [403, "http_request_denied"],
+  unknown: [502, "dns_error"],
+  unreachable: [502, "connection_refused"],
+  late: [504, "connection_timeout"],
+  bad: [400, "http_request_error"]
+}
+
+interface Refusal {
+  readonly kind: keyof typeof statuses
+  readonly message: string
+}
+
+const toRefusal = (error: unknown): Refusal =>
+  error instanceof EgressError
+    ? error
+    : { kind: "unreachable", message: error instanceof Error ? error.message : String(error) }
+
+const headersOf = ({ kind, message }: Refusal): Readonly<Record<string, string>> => ({
+  "content-type": "text/plain; charset=utf-8",
+  "content-length": String(Buffer.byteLength(`${message}\n`)),
+  "proxy-status": `effect-devbox; error=${statuses[kind][1]}`,
+  connection: "close"
+})
+
+const refuse = (response: http.ServerResponse, refusal: Refusal): void => {
+  if (response.headersSent) return void response.destroy()
+  response.writeHead(statuses[refusal.kind][0], headersOf(refusal)).end(`${refusal.message}\n`)
+}
+
+const refuseTunnel = (client: Duplex, refusal: Refusal): void => {
+  const status = statuses[refusal.kind][0]
+  const headers = Object.entries(headersOf(refusal)).map(([name, value]) => `${name}: ${value}\r\n`)
+  client.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\n${headers.join("")}\r\n${refusal.message}\n`)
+}
+
+/** Two connections as one: the end of each direction is passed on, and the end of one connection ends the other. */
+export const joinSockets = (one: net.Socket, other: net.Socket): void => {
+  for (const [from, to] of [
+    [one, other],
+    [other, one]
+  ] as const) {
+    from.pipe(to)
+    from.on("error", () => to.destroy())
+    from.once("close", () => {
+      // What was still to be written is written, if there is somebody to read it.
+      if (from.readableEnded && to.readableEnded) to.end()
+      else to.destroy()
+    })
+  }
+}
+
+/** Serves boxes; close it with whatever owns them. */
+export class EgressProxy {
+  readonly #world: World
+  readonly #server: http.Server
+  readonly #rules = new WeakMap<object, () => Rules>()
+
+  constructor(around: World = world) {
+    this.#world = around
+    // Uploads and answers may take as long as they like; what is no request may not.
+    this.#server = http.createServer({ requestTimeout: 0, headersTimeout: 30_000 })
+    this.#server.on("request", (request, response) => void this.#forward(request, response))
+    this.#server.on("connect", (request, client, head) => void this.#tunnel(request, client as net.Socket, head))
+    this.#server.on("clientError", (_error, client) => client.destroy())
+  }
+
+  /** Takes the connections of a listening socket inside a box, until the returned function is called. */
+  serve(listening: net.Server, rules: () => Rules): () => void {
+    const clients = new Set<net.Socket>()
+    listening.maxConnections = mostConnections
+    listening.on("connection", (client: net.Socket) => {
+      clients.add(client)
+      client.once("close", () => clients.delete(client))
+      client.allowHalfOpen = true
+      this.#rules.set(client, rules)
+      this.#server.emit("connection", client)
+    })
+    listening.on("error", () => {})
+    // Nobody's process has to stay for what a box may want.
+    listening.unref()
+    return () => {
+      listening.close()
+      for (const client of clients) client.destroy()
+    }
+  }
+
+  /** Ends what it serves at once. */
+  close(): void {
+    this.#server.closeAllConnections()
+  }
+
+  #reach(client: net.Socket, host: string, port: number): Promise<net.Socket> {
+    const rules = this.#rules.get(client)
+    if (rules === undefined) return Promise.reject(new EgressError("denied", "no devbox is known by this connection"))
+    return reach(rules(), host.replace(/^\[|\]$/g, ""), port, this.#world)
+  }
+
+  async #forward(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    response.on("error", () => {})
+    request.on("error", () => {})
+    const url = URL.parse(request.url ?? "")
+    if (url?.protocol !== "http:") {
+      const message = "this is the proxy of a devbox: it takes requests with a whole http:// address, and CONNECT"
+      return refuse(response, { kind: "bad", message })
+    }
+    try {
+      const upstream = await this.#reach(request.socket, url.hostname, Number(url.port || 80))
+      if (response.destroyed) return void upstream.destroy()
+      const onward = http.request({
+        createConnection: () => upstream,
+        method: request.method,
+        path: `${url.pathname}${url.search}`,
+        // The name that was judged is the name that is asked for.
+        headers: ["Host", url.host, ...forwarded(request)],
+        setHost: false
+      })
+      onward.once("response", (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.statusMessage, forwarded(answer))
+        pipeline(answer, response, () => upstream.destroy())
+      })
+      onward.once("error", (error) => refuse(response, toRefusal(error)))
+      response.once("close", () => onward.destroy())
+      pipeline(request, onward, () => {})
+    } catch (error) {
+      refuse(response, toRefusal(error))
+    }
+  }
+
+  async #tunnel(request: http.IncomingMessage, client: net.Socket, head: Buffer): Promise<void> {
+    client.on("error", () => client.destroy())
+    const [, host, port] = /^(\[[0-9a-f:.]+\]|[^:[\]]+):([0-9]{1,5})$/i.exec(request.url ?? "") ?? []
+    if (host === undefined || Number(port) < 1 || Number(port) > 65_535) {
+      return refuseTunnel(client, { kind: "bad", message: "CONNECT takes a host and a port" })
+    }
+    try {
+      const upstream = await this.#reach(client, host, Number(port))
+      if (client.destroyed) return void upstream.destroy()
+      client.setNoDelay(true)
+      client.write("HTTP/1.1 200 Connection established\r\n\r\n")
+      if (head.length > 0) upstream.write(head)
+      joinSockets(client, upstream)
+    } catch (error) {
+      refuseTunnel(client, toRefusal(error))
+    }
+  }
+}
