@@ -33,6 +33,8 @@ import * as Out from "./internal/cli/out.ts"
 import * as Render from "./internal/cli/renderError.ts"
 import { rm } from "./internal/cli/rm.ts"
 import { run as runOnce } from "./internal/cli/run.ts"
+import { serve } from "./internal/cli/serve.ts"
+import { shell } from "./internal/cli/shell.ts"
 import { die, type Ending, listen } from "./internal/cli/signals.ts"
 import { fork, snapshot } from "./internal/cli/snapshot.ts"
 import { ssh } from "./internal/cli/ssh.ts"
@@ -49,9 +51,9 @@ export const root = Command.make("devbox").pipe(
   Command.withDescription("Devboxes: isolated machines for commands, files, snapshots and ports."),
   Command.withSubcommands([
     { group: "Devboxes", commands: [create, list, info, rm, suspend, resume, keepAlive, snapshot, fork] },
-    { group: "Inside", commands: [exec, runOnce, cp, logs] },
+    { group: "Inside", commands: [exec, shell, runOnce, cp, logs] },
     { group: "Ways in", commands: [ssh, sshKey, tunnel] },
-    { group: "This machine", commands: [doctor, gc] }
+    { group: "This machine", commands: [serve, doctor, gc] }
   ]),
   Command.withGlobalFlags(globalFlags)
 )

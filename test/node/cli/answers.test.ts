@@ -2,14 +2,19 @@
 import { spawnSync } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
-import { afterAll, describe, expect, it } from "vitest"
+import { afterAll, describe, expect, it, vi } from "vitest"
 import { World } from "./devbox.ts"
+
+// Each run is a process of its own, and a busy machine takes its time for many.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const world = new World()
 afterAll(() => world.end())
 
 const commands =
-  "create list info rm suspend resume keep-alive snapshot fork exec run cp logs ssh ssh-key tunnel doctor gc".split(" ")
+  "create list info rm suspend resume keep-alive snapshot fork exec shell run cp logs ssh ssh-key tunnel serve doctor gc".split(
+    " "
+  )
 const nested = ["create", "list", "rm"].map((verb) => ["snapshot", verb])
 
 const json = async (...args: ReadonlyArray<string>) => JSON.parse(await world.ok(["--json", ...args])) as unknown

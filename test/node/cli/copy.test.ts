@@ -2,8 +2,11 @@
 import { createHash } from "node:crypto"
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { World } from "./devbox.ts"
+
+// Each run is a process of its own, and a busy machine takes its time for many.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const world = new World()
 let box = ""

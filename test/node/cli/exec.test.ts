@@ -1,8 +1,11 @@
 /** `devbox exec` from outside: what a shell sees of it. */
 import { createHash, randomBytes } from "node:crypto"
 import { once } from "node:events"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { World } from "./devbox.ts"
+
+// Each run is a process of its own, and a busy machine takes its time for many.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const world = new World()
 let box = ""

@@ -1,9 +1,13 @@
 /** The program in a terminal: what a person sees and types. */
+import { spawnSync } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { randomBytes } from "node:crypto"
 import * as path from "node:path"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { bin, quote, World } from "./devbox.ts"
+
+// Each run is a process of its own, and a busy machine takes its time for many.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const world = new World()
 let box = ""
@@ -138,5 +142,70 @@ describe("a terminal", () => {
     expect(screen.shown()).toContain("1 file, 57.2 MiB")
     const outcome = await world.run(["cp", `${box}:copied`, `${file}-back`])
     expect(outcome).toMatchObject({ status: 0, stdout: "", stderr: "" })
+  })
+})
+
+describe("a shell", () => {
+  it("is a terminal of its own: what is typed is run, Ctrl-C is the shell's, and its status is ours", async () => {
+    const screen = world.screen(["shell", box])
+    await screen.until("$ ")
+    screen.type("tty; echo mark-$((6 * 7))\r")
+    await screen.until(/\/dev\/pts\/\d+/)
+    await screen.until("mark-42")
+    // In two words, so that what is typed is not taken for what is said.
+    screen.type("echo be''gun; sleep 1000\r")
+    await screen.until("begun")
+    screen.type("\u0003")
+    await screen.until("$ ")
+    screen.type("exit 9\r")
+    expect(await screen.ended).toBe(9)
+    expect(await running("sleep")).toBe("none")
+  })
+
+  it("has the size of the terminal here, also when it changes", async () => {
+    const command = [process.execPath, bin, "shell", box].map(quote).join(" ")
+    const screen = world.terminal(`tty; stty rows 33 cols 101; ${command}`)
+    await screen.until(/\/dev\/pts\/\d+/)
+    const device = /\/dev\/pts\/\d+/.exec(screen.shown())![0]
+    await screen.until("$ ")
+    screen.type("stty size; echo first\r")
+    await screen.until(/33 101\s+first/)
+    screen.type("trap 'stty size' WINCH\r")
+    await screen.until("$ ")
+    spawnSync("stty", ["-F", device, "rows", "20", "cols", "60"])
+    await screen.until("20 60")
+    screen.type("exit\r")
+    await screen.ended
+  })
+
+  it("puts the terminal back as it was, also when it is told to end", async () => {
+    const command = [process.execPath, bin, "shell", box].map(quote).join(" ")
+    const script = `before=$(stty -g); ${command}; [ "$before" = "$(stty -g)" ] && echo same-as-before`
+    const killed = world.terminal(script)
+    await killed.until("$ ")
+    killed.type("kill -9 $$\r")
+    await killed.until("same-as-before")
+    await killed.ended
+    const told = world.terminal(script)
+    await told.until("$ ")
+    const found = spawnSync("pgrep", ["-x", "-f", [process.execPath, bin, "shell", box].join(" ")], {
+      encoding: "utf8"
+    })
+    process.kill(Number(found.stdout.trim()), "SIGTERM")
+    await told.until("same-as-before")
+    await told.ended
+  })
+
+  it("runs one command in a terminal with exec --tty", async () => {
+    const screen = world.screen(["exec", "--tty", box, "sh", "-c", "tty; read word; echo got $word; exit 5"])
+    await screen.until(/\/dev\/pts\/\d+/)
+    screen.type("it\r")
+    await screen.until("got it")
+    expect(await screen.ended).toBe(5)
+  })
+
+  it("reads what is piped into it", async () => {
+    const outcome = await world.run(["shell", box], { input: "echo $((40 + 2))\nexit 3\n" })
+    expect([outcome.status, outcome.stdout]).toEqual([3, expect.stringMatching(/[^\d ]42\r\n/)])
   })
 })

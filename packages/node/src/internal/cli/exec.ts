@@ -6,6 +6,7 @@ import { UsageError } from "./errors.ts"
 import { execute, exitWith, toCommand } from "./execute.ts"
 import * as Flags from "./flags.ts"
 import { print, printJson } from "./out.ts"
+import { openTerminal } from "./terminal.ts"
 
 /** How a command inside is run; `run` has these, too. */
 export const howFlags = {
@@ -17,6 +18,7 @@ export const howFlags = {
 
 const flags = {
   ...howFlags,
+  tty: Flags.toggle("tty", "Runs it in a terminal of its own, for programs such as editors and prompts", "t"),
   detach: Flags.toggle(
     "detach",
     "Starts it, prints its id, and leaves it to itself; `devbox logs` shows its output",
@@ -33,7 +35,7 @@ const flags = {
 export const exec = Command.make("exec", { ...flags, devbox: Flags.devbox, command: Flags.command }, (input) =>
   withDevboxes((devboxes, { json }) =>
     Effect.gen(function* () {
-      const { command, cwd, detach, env, noStdin, shell, timeout } = Flags.given(input)
+      const { command, cwd, detach, env, noStdin, shell, timeout, tty } = Flags.given(input)
       if (command.length === 0) {
         return yield* new UsageError({
           detail: "there is no command to run",
@@ -41,6 +43,7 @@ export const exec = Command.make("exec", { ...flags, devbox: Flags.devbox, comma
         })
       }
       const devbox = yield* attach(devboxes, input.devbox)
+      if (tty) return yield* Effect.flatMap(openTerminal(devboxes, devbox, { command, cwd, env }), exitWith)
       if (detach) {
         const { id } = yield* devbox.cmd.execDetached(toCommand(command), { cwd, env, shell })
         return yield* json ? printJson({ devbox_id: devbox.id, execution_id: id }) : print(id)
@@ -60,6 +63,7 @@ export const exec = Command.make("exec", { ...flags, devbox: Flags.devbox, comma
     { command: "devbox exec my-box ls -la", description: "Words, run without a shell" },
     { command: "devbox exec my-box 'ls | wc -l'", description: "One word, run by bash" },
     { command: "devbox exec my-box tar x < project.tar", description: "Input from a file" },
+    { command: "devbox exec -t my-box vim notes.txt", description: "In a terminal" },
     { command: "devbox exec --env TOKEN my-box ./deploy.sh", description: "A variable with the value that it has here" }
   ])
 )
