@@ -12,6 +12,7 @@ const system = [
   "test/examples/*.test.ts",
   "test/node/cli/*.test.ts",
   "test/node/net/*.test.ts",
+  "test/node/server/official/*.test.ts",
   "test/node/store/database.test.ts",
   "test/conformance/local.test.ts",
   "test/lives/many.test.ts",

@@ -74,7 +74,10 @@ export const keepApart = (backend: Shape, db: Database, prepare: Prepare): Shape
       isOwned(db, who, kind, id) ? Effect.void : Effect.fail(new ResourceNotFound({ resource: kind, id }))
     )
   const devbox = <A, E>(id: DevboxId, call: Effect.Effect<A, E>) => Effect.andThen(mine("devbox", id), call)
-  const snapshot = <A, E>(id: SnapshotId, call: Effect.Effect<A, E>) => Effect.andThen(mine("snapshot", id), call)
+  // What the backend does not have it refuses itself, whatever it is asked about.
+  const hasSnapshots = features.has("snapshot")
+  const snapshot = <A, E>(id: SnapshotId, call: Effect.Effect<A, E>) =>
+    hasSnapshots ? Effect.andThen(mine("snapshot", id), call) : call
   const owning = (kind: Kind) => (item: Stamped) => Effect.map(tenant, (who) => own(db, who, kind, item.id))
   const devboxes = pagesOf(features.has("metadataFilter"), (query) => backend.list(query))
   const snapshots = pagesOf(features.has("metadataFilter"), (query) => backend.listSnapshots(query))
@@ -84,7 +87,7 @@ export const keepApart = (backend: Shape, db: Database, prepare: Prepare): Shape
     ...backend,
     create: (params) =>
       Effect.gen(function* () {
-        if (params.snapshotId !== undefined) yield* mine("snapshot", params.snapshotId)
+        if (params.snapshotId !== undefined && hasSnapshots) yield* mine("snapshot", params.snapshotId)
         const ready = yield* prepare(params)
         const info = yield* once(devboxes, (mark) =>
           backend.create(
