@@ -6,7 +6,7 @@ import { Door } from "../net/door.ts"
 import { EgressProxy } from "../net/proxy.ts"
 import { runHolder } from "../sandbox/holder.ts"
 import { handOver, transition } from "../store/devboxes.ts"
-import { deleteExecution } from "../store/executions.ts"
+import { completeExecution, deleteExecution, openExecutionsOf } from "../store/executions.ts"
 import { acquireOwnerLock } from "../store/ownerLock.ts"
 import { endOwner, insertOwner } from "../store/owners.ts"
 import { openStore } from "../store/store.ts"
@@ -24,6 +24,9 @@ import { bury } from "./recovery.ts"
 import { settleIn } from "./setup.ts"
 import { startSnapshot } from "./snapshots.ts"
 import { suspend } from "./suspend.ts"
+
+/** How long an execution may take from being written down to being in the holder's hands, in milliseconds. */
+const onItsWay = 3000
 
 /** A devbox that is held. */
 export interface Holding {
@@ -68,6 +71,20 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
     snapshot: async (devbox, params) => (await startSnapshot(engine, devbox, params)).id,
     toError: toError("order")
   }
+  let gone = false
+  /** What a client that has gone wrote down and never sent will never run. Another one's is on its way for moments only. */
+  const settleLost = (leftAt: number): void => {
+    const settle = () => {
+      if (gone) return
+      const lost = openExecutionsOf(db, id).filter((row) => row.start_time_ms <= leftAt && !holder.has(row.id))
+      for (const row of lost) {
+        // Nobody was told that it started, unless it was to wait for its shell; its id is free again.
+        if (row.shell_name === null) deleteExecution(db, id, row.id)
+        else completeExecution(db, id, row.id, { failureReason: "owner_died", stdoutBytes: 0, stderrBytes: 0 })
+      }
+    }
+    setTimeout(settle, onItsWay).unref()
+  }
   const holder = await runHolder({
     spec: order.spec,
     socketPath,
@@ -78,7 +95,8 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
     },
     // It never began, so its id is free again. What the end of the box cut off is completed when it is gone.
     onFailed: (executionId, reason) => reason !== "closed" && deleteExecution(db, id, executionId),
-    onOrder: (text) => obey(id, text, can)
+    onOrder: (text) => obey(id, text, can),
+    onLeave: () => settleLost(Date.now())
   })
   const live = enlist(engine, holder.box, true)
   keepOnline(engine, report, live, ends(engine).fail)
@@ -91,6 +109,7 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
   let dismissed = false
   const finish = async (): Promise<void> => {
     await holder.closed
+    gone = true
     if (dismissed) live.ending = true
     await ended(engine, live)
     while (engine.background.size > 0) await Promise.all(engine.background)

@@ -19,7 +19,10 @@ export const runHolder = async (options: HolderOptions): Promise<Holder> => {
   const server = net.createServer((client) => {
     clients.add(client)
     client.on("error", () => client.destroy())
-    client.on("close", () => clients.delete(client))
+    client.on("close", () => {
+      clients.delete(client)
+      options.onLeave?.()
+    })
     client.write(owner.hello().join("\n") + "\n")
     onLines(client, (line) => {
       if (!line.startsWith("O ")) return owner.send(line)
@@ -56,6 +59,7 @@ export const runHolder = async (options: HolderOptions): Promise<Holder> => {
   return {
     box,
     closed,
+    has: (executionId) => owner.has(executionId),
     stop: async () => {
       await owner.close()
       await closed

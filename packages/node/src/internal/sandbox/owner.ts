@@ -141,6 +141,11 @@ export class BoxOwner implements AgentLink {
     this.#listeners.push(listener)
   }
 
+  /** Whether an execution is running here, or waits for its turn. */
+  has(executionId: string): boolean {
+    return this.#jobs.has(executionId)
+  }
+
   async close(): Promise<void> {
     this.#ending = true
     // While one child takes the place of another the first may be gone and the second not be there yet.

@@ -261,6 +261,8 @@ export interface HolderOptions {
   readonly onFailed?: ((executionId: string, reason: string) => void) | undefined
   /** A client asks for something that is no command: the words mean what the host program says. */
   readonly onOrder?: ((text: string) => Promise<string>) | undefined
+  /** A client has gone, perhaps in the middle of something. */
+  readonly onLeave?: (() => void) | undefined
 }
 
 export interface Holder {
@@ -268,6 +270,8 @@ export interface Holder {
   readonly box: Box
   /** Resolves when the box is gone. */
   readonly closed: Promise<BoxClosed>
+  /** Whether an execution is in its hands: running, or waiting for its turn. */
+  has(executionId: string): boolean
   /** Ends the box. */
   stop(): Promise<void>
 }
