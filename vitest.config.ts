@@ -13,6 +13,7 @@ const system = [
   "test/node/cli/*.test.ts",
   "test/node/net/*.test.ts",
   "test/node/server/official/*.test.ts",
+  "test/node/server/kill/*.test.ts",
   "test/node/store/database.test.ts",
   "test/conformance/local.test.ts",
   "test/lives/many.test.ts",

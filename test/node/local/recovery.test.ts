@@ -1,6 +1,6 @@
 /** What other processes see of a devbox while its owner lives, what a crash leaves, and that an orderly end leaves nothing. */
 import { assert, describe, it } from "@effect/vitest"
-import { Devbox, DevboxBackend } from "@effect-devbox/core"
+import { Devbox, DevboxBackend, DevboxService } from "@effect-devbox/core"
 import { CreateParams, DevboxId } from "@effect-devbox/core/DevboxModel"
 import { cursorStart, ExecutionId } from "@effect-devbox/core/Execution"
 import { LocalBackend } from "@effect-devbox/node"
@@ -9,6 +9,8 @@ import { type ChildProcess, spawn } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { createInterface } from "node:readline"
+import { insertExecution } from "../../../packages/node/src/internal/store/executions.ts"
+import { openStore } from "../../../packages/node/src/internal/store/store.ts"
 import { inLocal, leftovers, local, stateDir } from "./fixtures.ts"
 
 const hold = Duration.seconds(20)
@@ -172,5 +174,31 @@ describe("the local backend", () => {
         })
       ),
     120_000
+  )
+
+  it.live(
+    "forgets a command that a process wrote down and died before it sent, and completes one that was to wait",
+    () =>
+      inLocal((dir) =>
+        Effect.gen(function* () {
+          const devbox = yield* Devbox.createDetached()
+          const store = openStore(dir)
+          const row = { devbox_id: devbox.id, source: "exec", command: "true", attach_stdin: 0 } as const
+          insertExecution(store.db, { ...row, id: "sent-by-nobody", shell_name: null })
+          insertExecution(store.db, { ...row, id: "waits-for-its-shell", shell_name: "s" })
+          store.db.close()
+          // A process that joins the devbox and goes away, as one that dies does.
+          yield* Effect.flatMap(DevboxService, (devboxes) => devboxes.attach(devbox.id).cmd.exec("true")).pipe(
+            Effect.provide(local(dir), { local: true })
+          )
+          const backend = yield* DevboxBackend.DevboxBackend
+          const waiting = (id: string) => backend.waitForExecution!(devbox.id, ExecutionId.make(id), hold)
+          const lost = yield* Effect.flip(waiting("sent-by-nobody"))
+          assert.strictEqual(lost._tag, "ResourceNotFound")
+          const cut = yield* waiting("waits-for-its-shell")
+          assert.deepStrictEqual([cut.status, cut.exitStatus], ["completed", undefined])
+          yield* devbox.shutdown()
+        })
+      )
   )
 })
