@@ -94,7 +94,7 @@ describe("the official client", () => {
             `    ${protocol}: ${rows.length} methods, ${rows.length - refused.length} work, ${refused.length} typed unsupported: ${refused.join(", ")}`
           )
         }),
-      { timeout: 180_000 }
+      { timeout: 400_000 }
     )
   }
 })

@@ -77,25 +77,31 @@ const holderGone = async (engine: Engine, ownerId: string): Promise<void> => {
 /** Why a devbox is shut down. */
 export type ShutdownReason = "api_shutdown" | "keep_alive_timeout" | "idle" | "entrypoint_exit"
 
-/** How long the end of a devbox that another process is starting may take. */
+/** How long the end of a devbox that another process is starting or suspending may take. */
 const startLeaves = 30_000
 
-/** Another process has it: that one sees the wish when its devbox has started. */
+/** Another process has it: that one sees the wish when its devbox has started, or is gone when it was suspended. */
 const endedElsewhere = (engine: Engine, row: DevboxRow): Promise<true | undefined> =>
-  engine.news.until(row.id, () => (isFinal(rowOf(engine, row.id).status) ? (true as const) : undefined), {
-    foreign: true,
-    millis: startLeaves
-  })
+  engine.news.until(
+    row.id,
+    () => {
+      const isOver = isFinal(rowOf(engine, row.id).status) || !isOwnerAlive(engine.dir.owners, row.owner_id)
+      return isOver ? (true as const) : undefined
+    },
+    { foreign: true, millis: startLeaves }
+  )
 
 /** Ends the box of a devbox, for a reason that is a shutdown or for none, and removes what it left on disk. */
 export const end = async (engine: Engine, first: DevboxRow, reason?: ShutdownReason): Promise<void> => {
   const { id } = first
   const live = engine.live.get(id) ?? (await connect(engine, first).catch(() => undefined))
   if (live === undefined && !isOurs(engine, first) && isOwnerAlive(engine.dir.owners, first.owner_id)) {
-    const starting = first.detached === 1 && ["provisioning", "resuming"].includes(first.status)
-    if (starting && reason !== undefined) {
+    if (first.detached === 1 && reason !== undefined) {
       wishEnd(engine.db, id, reason)
-      if (await endedElsewhere(engine, first)) return
+      if (await endedElsewhere(engine, first)) {
+        const now = rowOf(engine, id)
+        return isFinal(now.status) ? undefined : end(engine, now, reason)
+      }
     }
     throw new Conflict({
       devboxId: id,
