@@ -77,7 +77,6 @@ export class Client {
       } catch {
         // Killed under the request. The next attempt waits for the next server.
         this.book.repeated++
-        await new Promise((resolve) => setTimeout(resolve, 20))
       }
     }
   }

@@ -23,7 +23,8 @@ export interface Report {
   readonly problems: ReadonlyArray<string>
 }
 
-const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
+/** A random moment is what this is about. */
+const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis)) // in real time
 
 /** See above. */
 export const killAgainAndAgain = async (kills: number, seed: number): Promise<Report> => {

@@ -15,7 +15,7 @@ import {
   nameSignal
 } from "../store/executions.ts"
 import { touch } from "./clock.ts"
-import { type Engine, type Followed, inBackground, type Live, rowOf, running } from "./engine.ts"
+import { connect, type Engine, type Followed, inBackground, type Live, rowOf, running } from "./engine.ts"
 import { invalid } from "./errors.ts"
 import { toExecutionInfo } from "./info.ts"
 import { recordEnd } from "./record.ts"
@@ -123,11 +123,30 @@ const check = (params: StartExecution): void => {
   }
 }
 
+/** How long it takes at most until a command that was written down is in a holder's hands, or is known to be in nobody's. */
+const inDoubt = 5000
+
+/**
+ * Whether a command that is written down as running is in nobody's hands: the process that wrote it died before it could send it,
+ * and the holder forgets it. Until that is known it is not said to run.
+ */
+const isLost = async (engine: Engine, row: ExecutionRow): Promise<boolean> => {
+  const devbox = rowOf(engine, row.devbox_id)
+  const isKnown = () => engine.live.get(devbox.id)?.box.adopt(row.id) !== undefined
+  if (row.status !== "running" || row.shell_name !== null || devbox.detached === 0 || isKnown()) return false
+  await connect(engine, devbox).catch(() => undefined)
+  const look = () => {
+    const now = getExecution(engine.db, devbox.id, row.id)
+    return now === undefined ? "lost" : now.status !== "running" || isKnown() ? "found" : undefined
+  }
+  return (await engine.news.until(devbox.id, look, { foreign: true, millis: inDoubt })) === "lost"
+}
+
 /** Starts a command, or finds the one with this id. */
 export const startExecution = async (engine: Engine, id: DevboxId, params: StartExecution): Promise<ExecutionInfo> => {
   check(params)
-  const { status } = rowOf(engine, id)
-  if (status !== "running" || getExecution(engine.db, id, params.commandId) === undefined) {
+  const before = getExecution(engine.db, id, params.commandId)
+  if (before === undefined || (await isLost(engine, before))) {
     const { live } = await running(engine, id)
     await launch(engine, live, params)
   }
