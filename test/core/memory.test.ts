@@ -112,7 +112,6 @@ describe("scripted commands", () => {
       const { cmd } = yield* create
       for (const [command, what] of [
         ["ls | wc -l", "|"],
-        ["sleep 1 &", "&"],
         ["echo $(date)", "$("],
         ["for i in 1 2; do echo $i; done; echo *", "*"],
         ["echo ${HOME:-x}", "${…} with an operator"],

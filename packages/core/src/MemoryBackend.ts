@@ -30,7 +30,7 @@ export type { Phase } from "./internal/memory/state.ts"
  * **Details**
  *
  * A command is answered by the first of `commands` that matches it as a whole. Otherwise its text is read as a list of simple
- * commands (`;`, `&&`, `||`, quotes, `$NAME`, `>`, `>>`, `<`, `2>&1`), each of which is scripted, or a shell builtin
+ * commands (`;`, `&&`, `||`, `&`, quotes, `$NAME`, `>`, `>>`, `<`, `2>&1`), each of which is scripted, or a shell builtin
  * (`cd export unset exit kill -SIGNAL $$ trap '' SIGNAL`), or one of
  * `true false echo printf cat pwd printenv sleep stty mkdir rm ls chmod test sh -c`; anything else ends with 127, "command not
  * found". A terminal edits lines, echoes and takes Ctrl-C and Ctrl-D; without a command it prompts with `$ `. Pipes, substitutions, globs and loops are refused with status 2 and a word about it: script the command.

@@ -1,6 +1,6 @@
 /** Mutants of commands, output, stdin, signals and shells. */
 import { BackendError, UnavailableError } from "@effect-devbox/core/DevboxError"
-import type { DevboxId } from "@effect-devbox/core/DevboxModel"
+import { type DevboxId, LogEntry } from "@effect-devbox/core/DevboxModel"
 import { cursorStart, type ExecutionId, type OutputEvent } from "@effect-devbox/core/Execution"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -222,6 +222,33 @@ export const output: ReadonlyArray<Mutant> = [
   ),
   broken("output-stops-when-left", "ends the command with its reader", (b) =>
     outputs(b, (events, [id, executionId]) => Stream.ensuring(events, Effect.ignore(b.kill(id, executionId))))
+  ),
+  broken("output-ends-without-children", "loses what comes later", (b) => ({
+    logs: (id, filter) => Effect.map(b.logs(id, filter), (all) => all.filter(({ message }) => message !== "late"))
+  })),
+  broken("output-ends-without-children", "forgets whose it was", (b) => ({
+    logs: (id) => Effect.map(b.logs(id), (all) => all.map(({ cmdId: _cmdId, ...entry }) => new LogEntry(entry)))
+  })),
+  broken("output-ends-without-children", "adds what comes later to the output", (b) =>
+    outputs(b, (events, [id]) =>
+      Stream.concat(
+        events,
+        Stream.unwrap(
+          Effect.map(
+            Effect.orElseSucceed(b.logs(id), () => []),
+            (all) =>
+              Stream.fromIterable(
+                all
+                  .filter(({ message }) => message === "late")
+                  .map(({ message = "" }): OutputEvent => {
+                    const late = new TextEncoder().encode(message)
+                    return { _tag: "Chunk", channel: "stdout", bytes: late, start: 4, end: 4 + late.length }
+                  })
+              )
+          )
+        )
+      )
+    )
   )
 ]
 

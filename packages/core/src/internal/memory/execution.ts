@@ -24,6 +24,8 @@ export interface Execution {
   status: ExecutionStatus
   ended: Ended | undefined
   fiber: Fiber.Fiber<unknown> | undefined
+  /** What it started and left to itself. */
+  readonly children: Set<Fiber.Fiber<unknown>>
   shellRestarted: boolean
   startTimeMs: number
   endTimeMs: number | undefined
@@ -42,6 +44,7 @@ export const make = (devboxId: DevboxId, params: StartExecution, now: number): E
   status: "queued",
   ended: undefined,
   fiber: undefined,
+  children: new Set(),
   shellRestarted: false,
   startTimeMs: now,
   endTimeMs: undefined,
@@ -102,7 +105,7 @@ export const info = (execution: Execution, lines: number): ExecutionInfo => {
 export const toProcess = (
   execution: Execution,
   surroundings: Pick<Process, "env" | "cwd" | "files" | "listen" | "terminal">,
-  effects: Pick<Process, "stdout" | "stderr" | "ignore">
+  effects: Pick<Process, "stdout" | "stderr" | "ignore" | "background">
 ): Process => ({
   ...surroundings,
   ...effects,

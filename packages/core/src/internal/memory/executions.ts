@@ -63,12 +63,12 @@ export const sendStdin = (world: World, id: DevboxId, executionId: ExecutionId, 
     execution.input.write(input.bytes.slice())
   })
 
-/** See `DevboxBackend`. A command in memory starts nothing else, so its group is itself. */
+/** See `DevboxBackend`. The group of a command is what it runs in the background, too. */
 export const kill = (
   world: World,
   id: DevboxId,
   executionId: ExecutionId,
-  options: { readonly signal?: Signal | undefined } = {}
+  options: { readonly group?: boolean | undefined; readonly signal?: Signal | undefined } = {}
 ): Effect.Effect<ExecutionInfo, ReadyError> =>
   Effect.gen(function* () {
     yield* findBox(world, id)
@@ -79,6 +79,7 @@ export const kill = (
       // What a scripted program does at its end belongs to it.
       if (name === "SIGKILL" && execution.fiber !== undefined) yield* Fiber.await(execution.fiber)
     }
+    if (options.group === true) yield* Fiber.interruptAll(execution.children)
     return info(execution, defaultLines)
   })
 

@@ -42,6 +42,8 @@ export interface Process {
   readonly files: FileTree
   /** From now on these signals do not end the command. `SIGKILL` cannot be ignored. */
   readonly ignore: (signals: ReadonlyArray<Signal>) => Effect.Effect<void>
+  /** Does something beside the command, and after its end if need be: until it is over, killed with the group, or the devbox ends. */
+  readonly background: (work: Effect.Effect<unknown>) => Effect.Effect<void>
   /** What it runs in when it was started by `pty`; both outputs and stdin are the terminal then. */
   readonly terminal: Tty | undefined
   /** Answers connections to a port until the command ends. */

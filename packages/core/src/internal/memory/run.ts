@@ -1,11 +1,13 @@
 /** Runs commands in devboxes: finds their program, gives it its streams, and ends it with the devbox. */
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import type { StartExecution } from "../../DevboxBackend.ts"
 import type { Channel } from "../../Execution.ts"
 import { fresh, type ShellState } from "./builtins.ts"
-import { toBytes } from "./bytes.ts"
+import { toBytes, toText } from "./bytes.ts"
 import { log, touch } from "./devbox.ts"
 import { commandText, type Execution, finish, make, toProcess } from "./execution.ts"
 import * as Files from "./files.ts"
@@ -31,6 +33,12 @@ export interface InTerminal {
   readonly program: ((commands: ReadonlyArray<Command>, state: ShellState) => Program) | undefined
 }
 
+/** How long the output of a command stays open for what it left behind. */
+const grace = Duration.millis(100)
+
+const lingering = ({ children }: Execution): Effect.Effect<void> =>
+  children.size === 0 ? Effect.void : Effect.ignore(Effect.timeout(Fiber.awaitAll([...children]), grace))
+
 const begin = (
   world: World,
   box: Box,
@@ -46,8 +54,17 @@ const begin = (
     // A copy, so that what the program does to its bytes afterwards changes nothing.
     Effect.sync(() => {
       const bytes = toBytes(data).slice()
-      if (within === undefined) execution.output.write(channel, bytes)
-      else within.show(bytes)
+      if (within !== undefined) within.show(bytes)
+      else if (execution.ended === undefined) execution.output.write(channel, bytes)
+      else late(channel, bytes)
+    })
+  // What a command left behind has no output to print to any more.
+  const late = (channel: Channel, bytes: Uint8Array) =>
+    log(world, box, {
+      source: "exec",
+      level: channel === "stdout" ? "info" : "error",
+      cmdId: params.commandId,
+      message: toText(bytes).replace(/\n$/, "")
     })
   const process = toProcess(
     execution,
@@ -67,6 +84,12 @@ const begin = (
     {
       stdout: print("stdout"),
       stderr: print("stderr"),
+      background: (work) =>
+        Effect.sync(() => {
+          const child = world.fork(work)
+          execution.children.add(child)
+          child.addObserver(() => execution.children.delete(child))
+        }),
       ignore: (signals) => Effect.sync(() => signals.forEach((signal) => execution.ignored.add(signal)))
     }
   )
@@ -89,6 +112,7 @@ const begin = (
             ? Effect.interrupt
             : Effect.as(process.stderr(`memory: the scripted command failed: ${Cause.pretty(cause)}\n`), 255)
       }),
+      Effect.tap(Effect.suspend(() => lingering(execution))),
       Effect.tap((exit) =>
         Effect.sync(() => {
           const shellDied = params.shell !== undefined && state.over
@@ -153,6 +177,7 @@ export const endAll = (world: World, box: Box): void => {
   box.shells.clear()
   for (const execution of [...box.executions.values(), ...box.terminals]) {
     finish(execution, { exit: undefined, failureReason: "devbox_ended" }, world.now())
+    for (const child of execution.children) child.interruptUnsafe()
   }
   box.listeners.clear()
 }

@@ -125,6 +125,12 @@ export const runText = (commands: ReadonlyArray<Command>, process: Process, stat
     for (const simple of parsed) {
       const failed = state.status !== 0
       if (simple !== parsed[0] && simple.when !== "always" && (simple.when === "failure") !== failed) continue
+      if (simple.background) {
+        const own = fresh(state.pid + 1, [...state.exported, ...state.variables], state.cwd)
+        yield* process.background(runSimple(commands, { ...process, stdin: Stream.empty }, own, simple))
+        exit = state.status = 0
+        continue
+      }
       exit = yield* runSimple(commands, process, state, simple)
       state.status = exitCode(exit)
       if (state.over) return exit

@@ -1,5 +1,5 @@
 /**
- * The little language of unscripted commands: words with quotes and `$name`, lists with `;` `&&` `||`, and redirections.
+ * The little language of unscripted commands: words with quotes and `$name`, lists with `;` `&&` `||` `&`, and redirections.
  * It is not bash. What it does not know it refuses by name, so that a test never passes on a misreading.
  */
 
@@ -18,6 +18,8 @@ export interface Redirection {
 /** One command, and when it runs: always, or by how the one before it ended. */
 export interface Simple {
   readonly when: "always" | "success" | "failure"
+  /** It goes on beside the rest, and after it. */
+  readonly background: boolean
   readonly words: ReadonlyArray<Word>
   readonly redirections: ReadonlyArray<Redirection>
 }
@@ -41,8 +43,8 @@ export const parse = (source: string): ReadonlyArray<Simple> | Refused => {
   let redirections: Array<Redirection> = []
   let at = 0
 
-  const finish = (next: Simple["when"]) => {
-    if (words.length > 0 || redirections.length > 0) commands.push({ when, words, redirections })
+  const finish = (next: Simple["when"], background = false) => {
+    if (words.length > 0 || redirections.length > 0) commands.push({ when, background, words, redirections })
     when = next
     words = []
     redirections = []
@@ -138,8 +140,11 @@ export const parse = (source: string): ReadonlyArray<Simple> | Refused => {
       const found = redirection(digit)
       if (found instanceof Refused) return found
       redirections.push(found)
-    } else if (/^[&|]/.test(rest)) {
-      return new Refused(rest[0]!)
+    } else if (rest.startsWith("&")) {
+      finish("always", true)
+      at += 1
+    } else if (rest.startsWith("|")) {
+      return new Refused("|")
     } else {
       const found = word()
       if (found instanceof Refused) return found

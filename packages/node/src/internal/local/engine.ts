@@ -21,6 +21,7 @@ import type { StateDir } from "../store/store.ts"
 import { boundsOf } from "./bounds.ts"
 import type { Host } from "./host.ts"
 import type { News } from "./news.ts"
+import { recordLate } from "./record.ts"
 
 /** An execution that this process follows. */
 export interface Followed {
@@ -145,6 +146,7 @@ export const enlist = (engine: Engine, box: Box, owned: boolean): Live => {
     activeAtMs: Date.now()
   }
   engine.live.set(box.id, live)
+  if (owned) box.onLate((id, channel, text) => recordLate(engine.db, box.id, id, channel, text))
   return live
 }
 

@@ -1,7 +1,8 @@
-/** The end of a command, written down by whoever sees it first: its owner, or a holder for whoever comes later. */
+/** The end of a command and what comes after it, written down by whoever has its box: this process, or a holder. */
+import type { Channel } from "../journal/types.ts"
 import type { ExecDone } from "../sandbox/types.ts"
 import type { Database } from "../store/database.ts"
-import { completeExecution } from "../store/executions.ts"
+import { completeExecution, getExecution } from "../store/executions.ts"
 import { appendLogs } from "../store/logs.ts"
 
 const outOfMemory = "the devbox had no memory left, and the kernel ended one of its processes while this command ran"
@@ -20,4 +21,17 @@ export const recordEnd = (db: Database, devboxId: string, id: string, done: Exec
     appendLogs(db, devboxId, [{ level: "error", source: "exec", message: outOfMemory, cmd_id: id }])
   }
   return first
+}
+
+/** Output that background children of a command print when its own has ended goes to the log of the devbox. */
+export const recordLate = (db: Database, devboxId: string, id: string, channel: Channel, text: string): void => {
+  try {
+    const source = getExecution(db, devboxId, id)?.source
+    const message = text.replace(/\n$/, "")
+    // Commands of the backend's own have no row, and nothing to say here.
+    if (source === undefined || message === "") return
+    appendLogs(db, devboxId, [{ level: channel === "stdout" ? "info" : "error", source, message, cmd_id: id }])
+  } catch {
+    // A database that cannot be written must not end the process that has the boxes.
+  }
 }

@@ -1,8 +1,8 @@
 // The driver of a running box: writes requests, sends lines to the box's owner and hears what became of them. It is
 // the same for a box that this process owns and for one behind a holder's socket.
 import { openJournal } from "../journal/journal.ts"
-import type { Journal } from "../journal/types.ts"
 import { entranceOf } from "./entrance.ts"
+import type { Channel, Journal } from "../journal/types.ts"
 import { BoxClosedError, ExecStartError, SaveError } from "./errors.ts"
 import { Execution } from "./execution.ts"
 import { FifoPool } from "./fifo.ts"
@@ -20,6 +20,7 @@ import type {
   ExecDone,
   ExecRequest,
   KillOptions,
+  LateListener,
   KillOutcome,
   Saved,
   SavePlan
@@ -62,6 +63,7 @@ export class DrivenBox implements Box {
   #executions = new Map<string, Execution>()
   #replies = new Map<string, Reply>()
   #backlog: Promise<void> | undefined
+  #late: LateListener = () => {}
   #nonce = 0
   #restarted: Array<() => void> = []
   // Several clients of one holder must not take each other's answers.
@@ -92,6 +94,10 @@ export class DrivenBox implements Box {
 
   onRestart(listener: () => void): void {
     this.#restarted.push(listener)
+  }
+
+  onLate(listener: LateListener): void {
+    this.#late = listener
   }
 
   readonly running = (): ReadonlyArray<string> => [...this.#executions.keys()]
@@ -226,6 +232,7 @@ export class DrivenBox implements Box {
       this.#replies.delete(key)
       return
     }
+    if (op === "L") return this.#late(id, words[0] as Channel, Buffer.from(words[1] ?? "", "base64").toString())
     let execution = this.#executions.get(id)
     if (op === "S") {
       // Somebody else's, when several clients share a detached box.

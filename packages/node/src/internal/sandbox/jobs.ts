@@ -1,13 +1,15 @@
 // What the owner of a box knows about one execution: its FIFOs, its pumps, its journal, and how far it has come.
 import * as path from "node:path"
 import { randomBytes } from "node:crypto"
-import type { JournalWriter, PromisedLength } from "../journal/types.ts"
+import type { Channel, JournalWriter, PromisedLength } from "../journal/types.ts"
 import type { FifoPool } from "./fifo.ts"
 import { Pump } from "./pump.ts"
 import type { ExecDone } from "./types.ts"
 
 /** A number that no other execution on this machine has: see agentScripts.ts on marks. */
 export const newMark = (): string => randomBytes(6).readUIntBE(0, 5).toString()
+
+const LATE_MAX = 65536
 
 export interface JobRequest {
   readonly id: string
@@ -29,6 +31,9 @@ export class Job {
   slot: string | undefined
   pid: number | undefined
   exit: { readonly code: number; readonly lingering: boolean } | undefined
+  /** Hears what its background children print after its output has ended. */
+  onLate: (channel: Channel, text: string) => void = () => {}
+  #lateBytes = 0
   retried = false
   /** Somebody sent it SIGKILL. */
   killed = false
@@ -37,7 +42,7 @@ export class Job {
   outOfMemory: ExecDone["outOfMemory"] = "no"
   shellFresh = false
   shellDied = false
-  #pumps: Array<Pump> = []
+  #pumps: Array<{ readonly channel: Channel; readonly pump: Pump }> = []
   #stdout = ""
   #stderr = ""
   #settled: Promise<PromisedLength> | undefined
@@ -50,13 +55,14 @@ export class Job {
   /** Opens the reading ends; the box may start writing afterwards. */
   open(dir: string, fifos: FifoPool, names: ReadonlyArray<string>): void {
     const pump = (name: string, channel: "stdout" | "stderr"): void => {
-      this.#pumps.push(
-        new Pump(
+      this.#pumps.push({
+        channel,
+        pump: new Pump(
           path.join(dir, name),
           (bytes) => this.journal.write(channel, bytes),
           (clean) => clean && fifos.release(name)
         )
-      )
+      })
     }
     this.#stderr = names[0]!
     pump(this.#stderr, "stderr")
@@ -79,16 +85,27 @@ export class Job {
   /** The command is over: takes in what it wrote and fixes the length. */
   settle(): Promise<PromisedLength> {
     this.#settled ??= (async () => {
-      await Promise.all(this.#pumps.map((pump) => pump.settle()))
-      for (const pump of this.#pumps) pump.unref()
+      await Promise.all(this.#pumps.map(({ channel, pump }) => pump.settle(this.#afterwards(channel))))
+      for (const { pump } of this.#pumps) pump.unref()
       return this.journal.complete()
     })()
     return this.#settled
   }
 
+  /** Passes on as text what its background children print later, as far as anybody would read it. */
+  #afterwards(channel: Channel): (bytes: Uint8Array) => void {
+    const decoder = new TextDecoder()
+    return (bytes) => {
+      if (this.#lateBytes > LATE_MAX) return
+      this.#lateBytes += bytes.length
+      const text = decoder.decode(bytes, { stream: true })
+      this.onLate(channel, this.#lateBytes > LATE_MAX ? `${text}\n(what came after this was not kept)\n` : text)
+    }
+  }
+
   /** It never ran, or the box is gone: nobody will write any more. */
   abort(): void {
-    for (const pump of this.#pumps) pump.abort()
+    for (const { pump } of this.#pumps) pump.abort()
     this.journal.complete()
   }
 }

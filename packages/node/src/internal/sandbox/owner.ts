@@ -4,6 +4,7 @@
 // From clients:  E id stdin stdout shell | K id nonce SIG g|m | Z SIG nonce | P nonce | stop
 // To clients:    R agentPid insidePid launcherPid | S id pid | X id code lingering | D id code out err died fresh
 //                (D also: no|seen|cause, of a lack of memory)
+//                L id channel text (base64, what background children print later)
 //                F id reason | K id nonce signalled remaining | Z nonce | P nonce
 import * as fs from "node:fs"
 import { openJournal } from "../journal/journal.ts"
@@ -229,6 +230,7 @@ export class BoxOwner implements AgentLink {
     let job: Job
     try {
       job = new Job(request, this.journal.create(request.id))
+      job.onLate = (channel, text) => this.#emit(`L ${request.id} ${channel} ${Buffer.from(text).toString("base64")}`)
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code
       this.#forget(request.id)

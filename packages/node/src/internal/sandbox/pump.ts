@@ -57,8 +57,8 @@ export class Pump {
     return false
   }
 
-  /** Delivers what is in the pipe now. Later bytes are read and dropped, so that background writers do not stall. */
-  async settle(): Promise<void> {
+  /** Delivers what is in the pipe now. Later bytes go elsewhere, or nowhere; read they are, so that their writers do not stall. */
+  async settle(late: (bytes: Uint8Array) => void = () => {}): Promise<void> {
     let left = PIPE_MAX
     while (!this.#eof && !this.#closed && left > 0) {
       if (this.#pending !== undefined) {
@@ -77,7 +77,10 @@ export class Pump {
       if (this.#pending !== undefined) this.#socket.pause()
     }
     if (this.#pending !== undefined) await this.#pending
-    this.#sink = () => undefined
+    this.#sink = (bytes) => {
+      late(bytes)
+      return undefined
+    }
   }
 
   /** Bytes read, 0 at end of file, -1 when nothing is there now. */

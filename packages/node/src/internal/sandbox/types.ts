@@ -1,6 +1,6 @@
 // The surface of the sandbox room: what a host can do, how a box is described, and what a running box offers.
 // Types only. Plain promises and AsyncIterables: this is the hot path under LocalBackend, which wraps it in Effect.
-import type { Journal } from "../journal/types.ts"
+import type { Channel, Journal } from "../journal/types.ts"
 import type { GroupParents, GroupPlan } from "./groups.ts"
 
 /** `isolated`: own namespaces, root filesystem and process tree. `process`: an ordinary process group, no isolation. */
@@ -203,6 +203,9 @@ export interface Entrance {
   readonly inode: number
 }
 
+/** Gets text as it comes: not by lines. */
+export type LateListener = (executionId: string, channel: Channel, text: string) => void
+
 export interface Box {
   readonly id: string
   readonly dir: string
@@ -223,6 +226,8 @@ export interface Box {
   /** Ids of executions that have not ended; after attaching, also those that others started. */
   readonly running: () => ReadonlyArray<string>
   exec(request: ExecRequest): BoxExecution
+  /** Who hears what background children of a command print after its output has ended; until then nobody does. */
+  onLate(listener: LateListener): void
   /** Follows an execution that another process started in a detached box; undefined when it is not running. */
   adopt(executionId: string): BoxExecution | undefined
   kill(executionId: string, options: KillOptions): Promise<KillOutcome>

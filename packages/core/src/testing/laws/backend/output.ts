@@ -16,7 +16,7 @@ import {
   start,
   text
 } from "../boxes.ts"
-import { ends, equal, holds, succeeds } from "../claim.ts"
+import { ends, equal, eventually, holds, succeeds } from "../claim.ts"
 import { type BackendLaw, law } from "../law.ts"
 
 const chunks = (found: ReadonlyArray<OutputEvent>): ReadonlyArray<OutputChunk> =>
@@ -200,6 +200,28 @@ export const output: ReadonlyArray<BackendLaw> = [
       yield* equal("and ends in its own way", (yield* over(box, executionId)).exitStatus, 0)
       const whole = yield* events(box, executionId, "stdout")
       yield* equal("with all its output", text(bytesOf(whole, "stdout")), "early\nmore")
+    })
+  ),
+  law(
+    "output-ends-without-children",
+    "The output of a command ends with it; what it left behind prints to the log, and can still be killed.",
+    [],
+    Effect.gen(function* () {
+      const box = yield* running()
+      const { info, stdout } = yield* exec(box, "sh -c 'sleep 1; echo late; sleep 1000' & echo now")
+      yield* equal("its output is its own", text(stdout), "now\n")
+      const logged = yield* eventually(
+        "what comes later is in the log",
+        box.backend.logs(box.id, { executionId: info.executionId }),
+        (entries) => entries.some(({ message }) => message === "late")
+      )
+      const entry = logged.find(({ message }) => message === "late")
+      yield* equal("as the command's", [entry?.source, entry?.cmdId], ["exec", info.executionId as string])
+      yield* equal("and nowhere else", text(bytesOf(yield* events(box, info.executionId, "stdout"), "stdout")), "now\n")
+      yield* succeeds(
+        "it can be killed with the command's group",
+        box.backend.kill(box.id, info.executionId, { group: true, signal: "SIGKILL" })
+      )
     })
   )
 ]
