@@ -8,6 +8,7 @@ import { SummaryReporter } from "./test/tools/summaryReporter.ts"
 const system = [
   "test/node/sandbox/*.test.ts",
   "test/node/local/*.test.ts",
+  "test/node/gates/*.test.ts",
   "test/node/interop/*.test.ts",
   "test/examples/*.test.ts",
   "test/node/cli/*.test.ts",

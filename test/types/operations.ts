@@ -75,6 +75,7 @@ interface Failures {
   readonly download: E.BackendError | E.ResourceNotFound | E.DevboxNotReady | E.FileError
   readonly downloadStream: E.BackendError | E.ResourceNotFound | E.DevboxNotReady | E.FileError
   readonly createSshKey: E.BackendError | E.ResourceNotFound | E.DevboxNotReady
+  readonly sshConfig: E.BackendError | E.ResourceNotFound | E.DevboxNotReady
   readonly enableTunnel: E.BackendError | E.ResourceNotFound | E.DevboxNotReady
   readonly getTunnel: E.BackendError | E.ResourceNotFound
   readonly createTunnel: E.BackendError | E.ResourceNotFound | E.DevboxNotReady
@@ -125,6 +126,7 @@ interface Agreement {
   readonly download: Handle["file"]["download"]
   readonly downloadStream: Handle["file"]["downloadStream"]
   readonly createSshKey: Handle["net"]["createSshKey"]
+  readonly sshConfig: Handle["net"]["sshConfig"]
   readonly enableTunnel: Handle["net"]["enableTunnel"]
   readonly getTunnel: Handle["net"]["getTunnel"]
   readonly createTunnel: Handle["net"]["createTunnel"]

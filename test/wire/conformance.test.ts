@@ -41,7 +41,8 @@ const skips: Readonly<Record<keyof typeof modes, ReadonlyArray<string>>> = {
   // A connection into a devbox is no request, and neither is a terminal.
   ours: connections,
   socket: connections,
-  // Runloop's wire has text for output, no list filter, no signals, and nothing for one command's environment.
+  // Runloop's wire has text for output, no list filter, no signals, nothing for one command's environment, and one tunnel for
+  // all ports.
   plain: [
     ...connections,
     "exec-exact-bytes",
@@ -58,7 +59,9 @@ const skips: Readonly<Record<keyof typeof modes, ReadonlyArray<string>>> = {
     "output-past-the-end",
     "output-without-gaps",
     "stdin-arrives",
-    "streams-bytes"
+    "streams-bytes",
+    "tunnel-by-port",
+    "tunnel-by-port-keeps"
   ]
 }
 

@@ -183,9 +183,12 @@ export interface Implementation {
   ) => Effect.Effect<ExecutionDetail, FileAccessError | E>
 
   readonly createSshKey?: (id: DevboxId) => Effect.Effect<SshKey, ReadyError>
-  /** At most one tunnel; enabling again returns it with the options now in force. */
+  /** At most one tunnel; enabling again returns it with the options now in force. `port` needs the feature `perPortTunnel`. */
   readonly enableTunnel?: (id: DevboxId, options: TunnelOptions) => Effect.Effect<Tunnel, ReadyError>
-  /** Removes the tunnel, or with the feature `perPortTunnel` one port of it. Without a tunnel: does nothing. */
+  /**
+   * Removes the tunnel, or with the feature `perPortTunnel` one port of it; the last port that was opened by itself takes the
+   * tunnel along. Without a tunnel: does nothing.
+   */
   readonly removeTunnel?: (
     id: DevboxId,
     options?: { readonly port?: number | undefined }

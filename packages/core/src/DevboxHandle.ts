@@ -41,6 +41,7 @@ import type {
   TerminalSize
 } from "./Execution.ts"
 import type { PortTunnel, SshKey, Tunnel } from "./Network.ts"
+import type { Options as SshConfigOptions } from "./SshConfig.ts"
 import type { SnapshotInfo, SnapshotState } from "./Snapshot.ts"
 import type { ExecResult } from "./ExecResult.ts"
 
@@ -232,9 +233,17 @@ export interface TunnelHandle extends Tunnel {
   readonly url: (port: number) => string
 }
 
+/** An SSH key with the text that configures a client for it. */
+export interface SshConfigured {
+  readonly key: SshKey
+  readonly text: string
+}
+
 /** The network of a devbox. */
 export interface Net {
   readonly createSshKey: Effect.Effect<SshKey, ReadyError>
+  /** A new SSH key, and the block of `ssh_config` that logs in with it once the key is written to `identityFile`. */
+  readonly sshConfig: (options: SshConfigOptions) => Effect.Effect<SshConfigured, ReadyError>
   readonly enableTunnel: (options?: TunnelInput) => Effect.Effect<TunnelHandle, ReadyError>
   readonly getTunnel: Effect.Effect<TunnelHandle | undefined, LookupError>
   /** Ensures the tunnel and gives the URL of a port. Without the feature `perPortTunnel` other ports are reachable too. */

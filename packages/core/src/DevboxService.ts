@@ -38,6 +38,7 @@ import type {
   Snapshot,
   SnapshotOptions,
   StartOptions,
+  SshConfigured,
   TunnelHandle,
   TunnelInput
 } from "./DevboxHandle.ts"
@@ -46,6 +47,7 @@ import type { ExecutionDetail, ExecutionId, ExecutionInfo } from "./Execution.ts
 import type { ExecResult } from "./ExecResult.ts"
 import { makeService } from "./internal/service/make.ts"
 import type { PortTunnel, SshKey } from "./Network.ts"
+import type { Options as SshConfigOptions } from "./SshConfig.ts"
 import type { SnapshotInfo, SnapshotState } from "./Snapshot.ts"
 
 /** Which devboxes or snapshots to list. */
@@ -167,6 +169,7 @@ export interface Interface {
   readonly downloadStream: (id: DevboxId, path: string) => Stream.Stream<Uint8Array, FileAccessError>
 
   readonly createSshKey: (id: DevboxId) => Effect.Effect<SshKey, ReadyError>
+  readonly sshConfig: (id: DevboxId, options: SshConfigOptions) => Effect.Effect<SshConfigured, ReadyError>
   readonly enableTunnel: (id: DevboxId, options?: TunnelInput) => Effect.Effect<TunnelHandle, ReadyError>
   readonly getTunnel: (id: DevboxId) => Effect.Effect<TunnelHandle | undefined, LookupError>
   readonly createTunnel: (id: DevboxId, port: number) => Effect.Effect<PortTunnel, ReadyError>

@@ -11,14 +11,21 @@ const Secret = Schema.RedactedFromValue(Schema.String)
 export const AuthMode = openEnum(["open", "authenticated"], { public_: "open", public: "open" })
 export type AuthMode = typeof AuthMode.Type
 
-/** How a tunnel is to be: open by default, HTTP traffic counts as activity, requests do not wake the devbox. */
+/**
+ * How a tunnel is to be: open by default, HTTP traffic counts as activity, requests do not wake the devbox. `port` is ours: it
+ * adds one port to those that the tunnel leads to, and leaves as it is what is not said; without it the tunnel leads to all.
+ */
 export class TunnelOptions extends Schema.Class<TunnelOptions>("effect-devbox/TunnelOptions")({
   authMode: nullish(Schema.Literals(["open", "authenticated"])),
   httpKeepAlive: nullish(Schema.Boolean),
-  wakeOnHttp: nullish(Schema.Boolean)
+  wakeOnHttp: nullish(Schema.Boolean),
+  port: nullish(Schema.Int)
 }) {}
 
-/** The one tunnel of a devbox; its key serves every port. `urlTemplate` is ours: a port's URL with `{port}` in it. */
+/**
+ * The one tunnel of a devbox; its key serves every port. Ours are `urlTemplate`, a port's URL with `{port}` in it, and `ports`,
+ * those that it leads to when they are not all.
+ */
 export class Tunnel extends Schema.Class<Tunnel>("effect-devbox/Tunnel")({
   tunnelKey: Schema.String,
   authMode: AuthMode,
@@ -26,7 +33,8 @@ export class Tunnel extends Schema.Class<Tunnel>("effect-devbox/Tunnel")({
   httpKeepAlive: Schema.Boolean,
   wakeOnHttp: Schema.Boolean,
   authToken: nullish(Secret),
-  urlTemplate: nullish(Schema.String)
+  urlTemplate: nullish(Schema.String),
+  ports: nullish(Schema.Array(Schema.Int))
 }) {}
 
 /** The JSON form of {@link Tunnel}. */

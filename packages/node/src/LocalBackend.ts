@@ -24,7 +24,11 @@ import { ends } from "./internal/local/boot.ts"
 import { keepAlive, notices } from "./internal/local/clock.ts"
 import { create, type Defaults } from "./internal/local/create.ts"
 import { shutdown } from "./internal/local/end.ts"
-import type { Engine } from "./internal/local/engine.ts"
+import { type Engine, inBackground } from "./internal/local/engine.ts"
+import type { SshKey, Tunnel } from "@effect-devbox/core/Network"
+import { reopenGates } from "./internal/gates/keeper.ts"
+import { createSshKey } from "./internal/gates/sshKeys.ts"
+import { enableTunnel, removeTunnel } from "./internal/gates/tunnels.ts"
 import { attempt, attemptInterruptibly, backendName } from "./internal/local/errors.ts"
 import * as Executions from "./internal/local/executions.ts"
 import * as Files from "./internal/local/files.ts"
@@ -83,7 +87,10 @@ const shape = (engine: Engine, defaults: Defaults): Shape =>
         "idempotentStdin",
         "detached",
         "ownerBound",
-        "dial"
+        "dial",
+        "tunnel",
+        "perPortTunnel",
+        "ssh"
       ]),
       limits: engine.limits,
       networks: offered(defaults.tier)
@@ -104,6 +111,8 @@ const shape = (engine: Engine, defaults: Defaults): Shape =>
     resume: (id) =>
       attempt<ReadyError, DevboxInfo>("resume", async () => {
         await resume(engine, id)
+        // What leads to a detached devbox may have gone while it slept.
+        await reopenGates(engine)
         return Look.get(engine, id)
       }),
     shutdown: (id, options) =>
@@ -147,6 +156,10 @@ const shape = (engine: Engine, defaults: Defaults): Shape =>
         Executions.killExecution(engine, id, executionId, options ?? {})
       ),
     openTerminal: (id, options) => openTerminal(engine, id, options),
+    createSshKey: (id) => attempt<ReadyError, SshKey>("createSshKey", () => createSshKey(engine, id)),
+    enableTunnel: (id, options) => attempt<ReadyError, Tunnel>("enableTunnel", () => enableTunnel(engine, id, options)),
+    removeTunnel: (id, options) =>
+      attempt<ReadyError, void>("removeTunnel", () => removeTunnel(engine, id, options?.port)),
     dial: (id, port) => dial(engine, id, port),
     download: (id, path) => Files.download(engine, id, path),
     upload: (id, path, contents) => Files.upload(engine, id, path, contents)
@@ -163,12 +176,14 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxBackend, Backend
     DevboxBackend,
     Effect.map(
       Effect.acquireRelease(
-        attempt<never, OpenEngine>("open", () =>
-          openEngine(options.stateDir ?? defaultStateDir(), {
+        attempt<never, OpenEngine>("open", () => {
+          const opened = openEngine(options.stateDir ?? defaultStateDir(), {
             ...options,
             keepAliveSeconds: Math.ceil(Duration.toSeconds(Duration.fromInputUnsafe(options.keepAliveTime ?? "1 hour")))
           })
-        ),
+          inBackground(opened.engine, reopenGates(opened.engine))
+          return opened
+        }),
         ({ close }) => Effect.promise(close)
       ),
       ({ engine }) =>

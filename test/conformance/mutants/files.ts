@@ -1,7 +1,6 @@
 /** Mutants of files, of being apart, of snapshots and of the network. */
-import { BackendError, FileError, TransportError } from "@effect-devbox/core/DevboxError"
+import { BackendError, FileError } from "@effect-devbox/core/DevboxError"
 import type { DevboxId, SnapshotId } from "@effect-devbox/core/DevboxModel"
-import { Tunnel, TunnelOptions } from "@effect-devbox/core/Network"
 import { type SnapshotInfo, SnapshotParams, SnapshotState } from "@effect-devbox/core/Snapshot"
 import type { Shape } from "@effect-devbox/core/DevboxBackend"
 import type { ExecutionId } from "@effect-devbox/core/Execution"
@@ -253,32 +252,6 @@ export const snapshots: ReadonlyArray<Mutant> = [
 
 /** See above. */
 export const network: ReadonlyArray<Mutant> = [
-  broken("tunnel-is-one", "makes a new one each time", (b) => ({
-    enableTunnel: (id, options) => Effect.andThen(b.removeTunnel(id), b.enableTunnel(id, options))
-  })),
-  broken("tunnel-is-one", "ignores the options", (b) => ({
-    enableTunnel: (id) => b.enableTunnel(id, new TunnelOptions({}))
-  })),
-  broken("tunnel-is-one", "has no token", (b) => ({
-    enableTunnel: (id, options) =>
-      Effect.map(b.enableTunnel(id, options), ({ authToken: _token, ...tunnel }) => new Tunnel(tunnel))
-  })),
-  broken("tunnel-removed", "wants one to remove", (b) => ({
-    removeTunnel: (id, options) =>
-      Effect.flatMap(b.get(id), ({ tunnel }) =>
-        tunnel === undefined
-          ? Effect.fail(
-              new BackendError({
-                backend: "mutant",
-                operation: "removeTunnel",
-                outcome: "rejected",
-                reason: new TransportError({ detail: "there is no tunnel" })
-              })
-            )
-          : b.removeTunnel(id, options)
-      )
-  })),
-  broken("tunnel-removed", "leaves it", () => ({ removeTunnel: () => Effect.void })),
   broken("dial-refused", "listens everywhere", () => ({
     dial: () => Effect.succeed({ readable: Stream.empty, writable: Sink.drain })
   })),

@@ -1,6 +1,7 @@
 /** Every mutant. */
 import { commands, control, output, shells } from "./commands.ts"
 import { files, isolation, network, snapshots } from "./files.ts"
+import { gates } from "./gates.ts"
 import { lifecycle, lists, states } from "./lifecycle.ts"
 import { forks, lives, pools } from "./lives.ts"
 import type { Mutant } from "./mutant.ts"
@@ -22,7 +23,8 @@ export const backendMutants: ReadonlyArray<Mutant> = [
   ...files,
   ...isolation,
   ...snapshots,
-  ...network
+  ...network,
+  ...gates
 ]
 
 /** Mutants that the laws of `DevboxService` must reject. */

@@ -1,5 +1,5 @@
 /** Mutants of the life of devboxes, of the table of states, and of lists. */
-import { unsupported } from "@effect-devbox/core/DevboxBackend"
+import { type Shape, unsupported } from "@effect-devbox/core/DevboxBackend"
 import {
   BackendError,
   Conflict,
@@ -17,6 +17,11 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { aside, broken, creates, executions, infos, type Mutant } from "./mutant.ts"
+
+/** One that says it has no SSH. */
+const withoutSsh = ({ capabilities }: Shape): Partial<Shape> => ({
+  capabilities: { ...capabilities, features: new Set([...capabilities.features].filter((each) => each !== "ssh")) }
+})
 
 const refused = (operation: string) =>
   new BackendError({
@@ -226,14 +231,17 @@ export const states: ReadonlyArray<Mutant> = [
   broken("hold-ends", "holds a command until it is over", (b) => ({
     waitForExecution: (id, executionId) => b.waitForExecution!(id, executionId, Duration.hours(1))
   })),
-  broken("absent-is-unsupported", "pretends", () => ({
+  broken("absent-is-unsupported", "pretends", (b) => ({
+    ...withoutSsh(b),
     createSshKey: (id) =>
       Effect.succeed(new SshKey({ id, sshPrivateKey: Redacted.make("none"), sshUser: "user", url: "nowhere.invalid" }))
   })),
-  broken("absent-is-unsupported", "calls it a bad request", () => ({
+  broken("absent-is-unsupported", "calls it a bad request", (b) => ({
+    ...withoutSsh(b),
     createSshKey: () => Effect.fail(refused("createSshKey"))
   })),
-  broken("absent-is-unsupported", "says so, but perhaps did something", () => ({
+  broken("absent-is-unsupported", "says so, but perhaps did something", (b) => ({
+    ...withoutSsh(b),
     createSshKey: () =>
       Effect.fail(new BackendError({ ...unsupported("mutant", "createSshKey", "ssh"), outcome: "ambiguous" }))
   }))

@@ -54,6 +54,7 @@ export const bindDevbox = (service: Interface, backend: Shape, id: DevboxId): De
     },
     net: {
       createSshKey: service.createSshKey(id),
+      sshConfig: (options) => service.sshConfig(id, options),
       enableTunnel: (options) => service.enableTunnel(id, options),
       getTunnel: service.getTunnel(id),
       createTunnel: (port) => service.createTunnel(id, port),

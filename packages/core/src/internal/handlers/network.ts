@@ -35,7 +35,9 @@ export const networkHandlers = HttpApiBuilder.group(
         const id = DevboxId.make(params.id)
         return answered(
           Effect.gen(function* () {
-            const { tunnel = yield* backend.enableTunnel(id, new TunnelOptions({})) } = yield* backend.get(id)
+            const tunnel = backend.capabilities.features.has("perPortTunnel")
+              ? yield* backend.enableTunnel(id, new TunnelOptions({ port: payload.port }))
+              : ((yield* backend.get(id)).tunnel ?? (yield* backend.enableTunnel(id, new TunnelOptions({}))))
             if (tunnel.urlTemplate === undefined) {
               const detail = `the tunnel of devbox ${id} has no address that is known here`
               return yield* failure("createTunnel", new UnexpectedResponseError({ detail }))

@@ -36,6 +36,7 @@ export const add = (world: World, params: CreateParams, files: Files.FileTree): 
     listeners: new Map(),
     logs: [],
     tunnel: undefined,
+    tunnelPorts: undefined,
     saving: new Set(),
     aliveFromMs: now,
     activeAtMs: now,

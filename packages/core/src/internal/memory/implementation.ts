@@ -21,6 +21,8 @@ const features: ReadonlyArray<Feature> = [
   "snapshot",
   "liveSnapshot",
   "tunnel",
+  "perPortTunnel",
+  "ssh",
   "stdin",
   "pty",
   "exactBytes",
@@ -44,6 +46,7 @@ const operations: Readonly<Record<string, ReadonlyArray<keyof Implementation>>> 
   stdin: ["sendStdin"],
   pty: ["openTerminal"],
   dial: ["dial"],
+  ssh: ["createSshKey"],
   usage: ["usage"],
   update: ["update"],
   notices: ["notices"]
@@ -62,7 +65,8 @@ export const implementation = (
   options: { readonly holds: boolean; readonly without: ReadonlySet<Feature> }
 ): Implementation => {
   const filters = !options.without.has("metadataFilter")
-  const all: Required<Omit<Implementation, "createSshKey" | "waitForSnapshot">> = {
+  const perPort = !options.without.has("perPortTunnel")
+  const all: Required<Omit<Implementation, "waitForSnapshot">> = {
     name: world.settings.name,
     capabilities: capabilities(options.without),
     create: (params) => create(world, params),
@@ -129,8 +133,15 @@ export const implementation = (
     openTerminal: (id, how) => openTerminal(world, id, how),
     download: (id, path) => FileAccess.download(world, id, path),
     upload: (id, path, contents) => FileAccess.upload(world, id, path, contents),
-    enableTunnel: (id, how) => Network.enableTunnel(world, id, how),
-    removeTunnel: (id, how) => Network.removeTunnel(world, id, how),
+    enableTunnel: (id, how) =>
+      how.port === undefined || perPort
+        ? Network.enableTunnel(world, id, how)
+        : Network.notOnePort(world, "enableTunnel"),
+    removeTunnel: (id, how) =>
+      how?.port === undefined || perPort
+        ? Network.removeTunnel(world, id, how)
+        : Network.notOnePort(world, "removeTunnel"),
+    createSshKey: (id) => Network.createSshKey(world, id),
     dial: (id, port) => Network.dial(world, id, port),
     waitForStatus: (id, statuses, hold) =>
       Effect.flatMap(findBox(world, id), (box) => {

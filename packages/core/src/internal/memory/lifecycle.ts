@@ -131,6 +131,7 @@ export const end = (world: World, box: Box): void => {
   endAll(world, box)
   box.files.clear()
   box.tunnel = undefined
+  box.tunnelPorts = undefined
   for (const [key, notice] of Array.from(world.notices)) if (notice.devboxId === box.id) world.notices.delete(key)
 }
 

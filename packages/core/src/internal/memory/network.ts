@@ -7,7 +7,8 @@ import * as Stream from "effect/Stream"
 import type { Connection } from "../../DevboxBackend.ts"
 import { type ReadyError, TransportError } from "../../DevboxError.ts"
 import type { DevboxId } from "../../DevboxModel.ts"
-import { Tunnel, type TunnelOptions } from "../../Network.ts"
+import { SshKey, Tunnel, type TunnelOptions } from "../../Network.ts"
+import * as TunnelPorts from "../../TunnelPorts.ts"
 import { defined } from "../defined.ts"
 import { touch } from "./devbox.ts"
 import { absent, boxThatIs, rejected } from "./errors.ts"
@@ -18,22 +19,31 @@ import type { Box, World } from "./state.ts"
 export const openTunnel = (world: World, box: Box, options: TunnelOptions): Tunnel => {
   const number = world.next()
   const tunnelKey = box.tunnel?.tunnelKey ?? `tun-${String(number).padStart(6, "0")}`
-  const authMode = options.authMode ?? "open"
+  const stays = options.port === undefined ? undefined : box.tunnel
+  const authMode = options.authMode ?? stays?.authMode ?? "open"
+  const ports = TunnelPorts.open(box.tunnelPorts, options.port)
   const tunnel = new Tunnel({
     tunnelKey,
     authMode,
     createTimeMs: box.tunnel?.createTimeMs ?? world.now(),
-    httpKeepAlive: options.httpKeepAlive ?? true,
-    wakeOnHttp: box.params.launchParameters?.lifecycle?.resumeTriggers?.http ?? options.wakeOnHttp ?? false,
+    httpKeepAlive: options.httpKeepAlive ?? stays?.httpKeepAlive ?? true,
+    wakeOnHttp:
+      box.params.launchParameters?.lifecycle?.resumeTriggers?.http ?? options.wakeOnHttp ?? stays?.wakeOnHttp ?? false,
     urlTemplate: `https://{port}-${tunnelKey}.tunnel.memory.invalid`,
     ...defined({
+      ports: "only" in ports ? ports.only : undefined,
       authToken: authMode === "authenticated" ? (box.tunnel?.authToken ?? Redacted.make(`token-${number}`)) : undefined
     })
   })
   box.tunnel = tunnel
+  box.tunnelPorts = ports
   box.changed.notify()
   return tunnel
 }
+
+/** What a backend that does not tell ports apart says of one. */
+export const notOnePort = (world: World, operation: string) =>
+  Effect.fail(absent(world, operation, "perPortTunnel", "do it with the whole tunnel"))
 
 /** See `DevboxBackend`. */
 export const enableTunnel = (world: World, id: DevboxId, options: TunnelOptions) =>
@@ -42,11 +52,27 @@ export const enableTunnel = (world: World, id: DevboxId, options: TunnelOptions)
 /** See `DevboxBackend`. */
 export const removeTunnel = (world: World, id: DevboxId, options: { readonly port?: number | undefined } = {}) =>
   Effect.flatMap(boxThatIs(world, id, "running"), (box): Effect.Effect<void, ReadyError> => {
-    if (options.port !== undefined) {
-      return Effect.fail(absent(world, "removeTunnel", "perPortTunnel", "remove the whole tunnel"))
-    }
-    box.tunnel = undefined
+    box.tunnelPorts = box.tunnelPorts === undefined ? undefined : TunnelPorts.close(box.tunnelPorts, options.port)
+    const ports = box.tunnelPorts
+    if (ports === undefined) box.tunnel = undefined
+    else if (box.tunnel !== undefined && "only" in ports) box.tunnel = new Tunnel({ ...box.tunnel, ports: ports.only })
     return Effect.void
+  })
+
+/** A key that opens nothing, for a host that does not exist: what programs do with one can be tested all the same. */
+export const createSshKey = (world: World, id: DevboxId): Effect.Effect<SshKey, ReadyError> =>
+  Effect.map(boxThatIs(world, id, "running"), (box) => {
+    const host = `${box.number}.ssh.memory.invalid`
+    touch(world, box)
+    return new SshKey({
+      id,
+      sshPrivateKey: Redacted.make(`a key of the memory backend, number ${world.next()}\n`),
+      sshUser: "user",
+      url: host,
+      host,
+      port: 22,
+      knownHosts: `${host} ssh-ed25519 memory-${box.number}`
+    })
   })
 
 /** See `DevboxBackend`. */

@@ -15,6 +15,7 @@ import type {
 import type { ExecutionId } from "../../Execution.ts"
 import type { Tunnel } from "../../Network.ts"
 import type { SnapshotInfo, SnapshotState } from "../../Snapshot.ts"
+import type { TunnelPorts } from "../../TunnelPorts.ts"
 import type { ShellState } from "./builtins.ts"
 import type * as Changed from "./changed.ts"
 import type { Execution } from "./execution.ts"
@@ -66,6 +67,7 @@ export interface Box {
   readonly listeners: Map<number, Server>
   readonly logs: Array<LogEntry>
   tunnel: Tunnel | undefined
+  tunnelPorts: TunnelPorts | undefined
   /** Snapshots in progress. */
   readonly saving: Set<SnapshotId>
   /** Since when the keep-alive time runs, and when something last happened. */

@@ -11,25 +11,23 @@ import { network as described } from "../api/network.ts"
 export const network = (transport: Transport, facts: Facts) => {
   const { call, opaque, peer } = transport
   const api = transport.client(described)
+  const perPort = facts.capabilities.features.has("perPortTunnel")
+  const refuse = (operation: string, instead: string) =>
+    Effect.fail(unsupported(peer.name, operation, "perPortTunnel", `the one tunnel serves every port; ${instead}`))
   return {
     createSshKey: (id) =>
       Effect.map(call(asking("createSshKey", id), api.createSshKey({ params: { id } })), (key) =>
         withDoor(peer.baseUrl, key)
       ),
     enableTunnel: (id, payload) =>
-      Effect.map(call(asking("enableTunnel", id), api.enableTunnel({ params: { id }, payload })), (tunnel) =>
-        withAddress(peer.baseUrl, tunnel)
-      ),
+      payload.port !== undefined && !perPort
+        ? refuse("enableTunnel", "enable it without a port")
+        : Effect.map(call(asking("enableTunnel", id), api.enableTunnel({ params: { id }, payload })), (tunnel) =>
+            withAddress(peer.baseUrl, tunnel)
+          ),
     removeTunnel: (id, options) =>
-      options?.port !== undefined && !facts.capabilities.features.has("perPortTunnel")
-        ? Effect.fail(
-            unsupported(
-              peer.name,
-              "removeTunnel",
-              "perPortTunnel",
-              "the one tunnel serves every port; remove the whole tunnel"
-            )
-          )
+      options?.port !== undefined && !perPort
+        ? refuse("removeTunnel", "remove the whole tunnel")
         : opaque(
             asking("removeTunnel", id),
             api.removeTunnel({

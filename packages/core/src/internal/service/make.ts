@@ -154,6 +154,7 @@ export const makeService = (backend: Shape): Interface => {
     downloadStream: (id, path) => Files.downloadStream(backend, id, path),
 
     createSshKey: (id) => keyed(backend.createSshKey(id)).pipe(on("createSshKey", id)),
+    sshConfig: (id, options) => Network.sshConfig(backend, id, options).pipe(on("sshConfig", id)),
     enableTunnel: (id, options) => Network.enableTunnel(backend, id, options).pipe(on("enableTunnel", id)),
     getTunnel: (id) => Network.getTunnel(backend, id).pipe(on("getTunnel", id)),
     createTunnel: (id, port) => Network.createTunnel(backend, id, port).pipe(on("createTunnel", id)),

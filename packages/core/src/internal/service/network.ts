@@ -9,9 +9,10 @@ import {
   type ReadyError,
   UnexpectedResponseError
 } from "../../DevboxError.ts"
-import type { TunnelHandle, TunnelInput } from "../../DevboxHandle.ts"
+import type { SshConfigured, TunnelHandle, TunnelInput } from "../../DevboxHandle.ts"
 import type { DevboxId } from "../../DevboxModel.ts"
 import { PortTunnel, type Tunnel, TunnelOptions } from "../../Network.ts"
+import * as SshConfig from "../../SshConfig.ts"
 import { defined } from "../defined.ts"
 import { idempotent, keyed } from "../retry.ts"
 
@@ -59,13 +60,32 @@ export const getTunnel = (backend: Shape, id: DevboxId): Effect.Effect<TunnelHan
     info.tunnel === undefined ? Effect.undefined : withUrl(backend)(info.tunnel)
   )
 
+/** The tunnel with this port open: by itself where ports are told apart. */
+const withPort = (backend: Shape, id: DevboxId, port: number): Effect.Effect<TunnelHandle, ReadyError> =>
+  backend.capabilities.features.has("perPortTunnel")
+    ? Effect.flatMap(keyed(backend.enableTunnel(id, new TunnelOptions({ port }))), withUrl(backend))
+    : Effect.flatMap(getTunnel(backend, id), (tunnel) =>
+        tunnel === undefined ? enableTunnel(backend, id) : Effect.succeed(tunnel)
+      )
+
 /** Ensures the tunnel and gives the URL of a port. */
 export const createTunnel = (backend: Shape, id: DevboxId, port: number): Effect.Effect<PortTunnel, ReadyError> =>
   validPort(backend, "createTunnel", port).pipe(
-    Effect.andThen(getTunnel(backend, id)),
-    Effect.flatMap((tunnel) => (tunnel === undefined ? enableTunnel(backend, id) : Effect.succeed(tunnel))),
+    Effect.andThen(withPort(backend, id, port)),
     Effect.map((tunnel) => new PortTunnel({ devboxId: id, port, url: tunnel.url(port) }))
   )
+
+/** A new key, and what configures a client for it. */
+export const sshConfig = (
+  backend: Shape,
+  id: DevboxId,
+  options: SshConfig.Options
+): Effect.Effect<SshConfigured, ReadyError> => {
+  const detail = SshConfig.problem(options)
+  return detail === undefined
+    ? Effect.map(keyed(backend.createSshKey(id)), (key) => ({ key, text: SshConfig.make(key, options) }))
+    : Effect.fail(failure(backend, "sshConfig", new InvalidRequestError({ detail })))
+}
 
 /** Ends one port, or the tunnel. */
 export const removeTunnel = (backend: Shape, id: DevboxId, port?: number): Effect.Effect<void, ReadyError> =>

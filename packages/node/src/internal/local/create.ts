@@ -2,6 +2,7 @@
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Schema from "effect/Schema"
 import { CreateParams, CreateParamsJson, DevboxId, type NetworkMode } from "@effect-devbox/core/DevboxModel"
+import { openTunnel } from "../gates/tunnels.ts"
 import { insertDevbox, transition } from "../store/devboxes.ts"
 import { insertLayer, type LayerRow, layersOf, setLayers } from "../store/layers.ts"
 import { appendLogs } from "../store/logs.ts"
@@ -96,6 +97,8 @@ const make = async (engine: Engine, id: DevboxId, params: CreateParams, options:
     appendLogs(engine.db, id, [{ level: "warn", source: "setup_commands", message, cmd_id: null }])
   }
   try {
+    // Before its processes: what listens for it then finds it, and a failure has nothing to undo but this.
+    if (params.tunnel !== undefined) await openTunnel(engine, id, params.tunnel)
     const home = tier === "process" ? layers[0]?.id : undefined
     await boot(engine, id, { again: false, mounts, home, kept: { env: environmentVariables } })
   } catch (error) {

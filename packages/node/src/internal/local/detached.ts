@@ -28,9 +28,9 @@ const encodeMounts = Schema.encodeSync(Schema.Array(Mount))
 /** The mounts of an order. */
 export const decodeMounts = Schema.decodeUnknownSync(Schema.Array(Mount))
 
-/** Sources run as `.ts`, the published package as `.js`. */
-const holderMain = (): string =>
-  fileURLToPath(new URL(`../../holderMain${path.extname(fileURLToPath(import.meta.url))}`, import.meta.url))
+/** A program of this package. Sources run as `.ts`, the published package as `.js`. */
+const programFile = (name: string): string =>
+  fileURLToPath(new URL(`../../${name}${path.extname(fileURLToPath(import.meta.url))}`, import.meta.url))
 
 /** Only what a process needs to run: this one's environment may hold secrets, and the holder lives on. */
 const environment = (): NodeJS.ProcessEnv =>
@@ -40,6 +40,27 @@ const environment = (): NodeJS.ProcessEnv =>
       return value === undefined ? [] : [[name, value]]
     })
   )
+
+/** Starts a program that outlives this process with an order on its stdin, and gives the line that it answers. */
+export const startProcess = async (name: string, order: unknown): Promise<string> => {
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", programFile(name)], {
+    detached: true,
+    stdio: ["pipe", "pipe", "ignore"],
+    env: environment(),
+    cwd: "/"
+  })
+  const answer = await new Promise<string>((resolve) => {
+    child.once("error", (error) => resolve(error.message))
+    child.once("exit", (code, signal) => resolve(`it ended with ${code ?? signal} before it was ready`))
+    createInterface({ input: child.stdout }).once("line", resolve)
+    child.stdin.on("error", () => {})
+    child.stdin.end(JSON.stringify(order))
+  })
+  child.removeAllListeners()
+  child.stdout.destroy()
+  child.unref()
+  return answer
+}
 
 /** Starts the holder, waits until its box is ready, and joins it. */
 export const startDetached = async (engine: Engine, spec: BoxSpec, setup: Setup): Promise<Live> => {
@@ -51,22 +72,7 @@ export const startDetached = async (engine: Engine, spec: BoxSpec, setup: Setup)
     again: setup.again,
     mounts: encodeMounts(setup.mounts ?? [])
   }
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", holderMain()], {
-    detached: true,
-    stdio: ["pipe", "pipe", "ignore"],
-    env: environment(),
-    cwd: "/"
-  })
-  const answer = await new Promise<string>((resolve) => {
-    child.once("error", (error) => resolve(error.message))
-    child.once("exit", (code, signal) => resolve(`the holder ended with ${code ?? signal} before its box was ready`))
-    createInterface({ input: child.stdout }).once("line", resolve)
-    child.stdin.on("error", () => {})
-    child.stdin.end(JSON.stringify(order))
-  })
-  child.removeAllListeners()
-  child.stdout.destroy()
-  child.unref()
+  const answer = await startProcess("holderMain", order)
   if (answer !== "ready") throw new SandboxStartError(spec.id, answer, "")
   const live = await connect(engine, rowOf(engine, spec.id))
   if (live === undefined) throw new SandboxStartError(spec.id, "its holder cannot be reached", "")

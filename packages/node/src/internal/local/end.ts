@@ -2,6 +2,7 @@
 import { Conflict } from "@effect-devbox/core/DevboxError"
 import type { DevboxId } from "@effect-devbox/core/DevboxModel"
 import { setTimeout as pause } from "node:timers/promises"
+import { settleGate } from "../gates/settle.ts"
 import { removeBoxDir } from "../sandbox/remove.ts"
 import { type DevboxRow, isFinal, transition, wishEnd } from "../store/devboxes.ts"
 import { completeExecution, openExecutionsOf } from "../store/executions.ts"
@@ -147,4 +148,5 @@ export const shutdown = async (
   engine.failed.delete(id)
   transition(engine.db, id, "shutdown", { shutdownReason: reason })
   engine.news.changed(id)
+  await settleGate(engine, row)
 }

@@ -5,6 +5,8 @@ import { ExecutionId, ExecutionInfo } from "@effect-devbox/core/Execution"
 import { OutputLostError } from "../journal/types.ts"
 import { type DevboxRow, getTransitions } from "../store/devboxes.ts"
 import type { ExecutionRow } from "../store/executions.ts"
+import { toTunnel } from "../gates/tunnel.ts"
+import { getTunnel } from "../store/tunnels.ts"
 import { requestOf } from "./bounds.ts"
 import { type Engine, journalOf } from "./engine.ts"
 
@@ -12,6 +14,7 @@ import { type Engine, journalOf } from "./engine.ts"
 export const toInfo = (engine: Engine, row: DevboxRow): DevboxInfo => {
   const request = requestOf(row)
   const reason = row.failure_reason
+  const tunnel = getTunnel(engine.db, row.id)
   return new DevboxInfo({
     id: DevboxId.make(row.id),
     status: row.status as DevboxInfo["status"],
@@ -35,6 +38,7 @@ export const toInfo = (engine: Engine, row: DevboxRow): DevboxInfo => {
       ? {}
       : { shutdownReason: row.shutdown_reason as NonNullable<DevboxInfo["shutdownReason"]> }),
     ...(row.isolation === null ? {} : { isolation: row.isolation as NonNullable<DevboxInfo["isolation"]> }),
+    ...(tunnel === undefined ? {} : { tunnel: toTunnel(tunnel) }),
     ...(row.network === null ? {} : { network: row.network as NonNullable<DevboxInfo["network"]> }),
     ...(row.limits === null ? {} : { limits: new Limits(JSON.parse(row.limits) as Limits) })
   })

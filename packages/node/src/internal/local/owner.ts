@@ -1,6 +1,7 @@
 /** This process as an owner of devboxes: it comes with a lock that proves that it lives, and goes when all of them have ended. */
 import type { DevboxId } from "@effect-devbox/core/DevboxModel"
 import { randomUUID } from "node:crypto"
+import { closeGates } from "../gates/settle.ts"
 import { Door } from "../net/door.ts"
 import { type World, world } from "../net/egress.ts"
 import { EgressProxy } from "../net/proxy.ts"
@@ -63,6 +64,7 @@ export const openEngine = (
         row.detached === 1 ? [] : [shutdown(engine, row.id as DevboxId, { force: true })]
       )
     )
+    await closeGates(engine)
     await Promise.allSettled([...engine.failed].map((id) => removeBox(engine, id)))
     while (engine.background.size > 0) await Promise.all(engine.background)
     engine.door.close()

@@ -31,7 +31,6 @@ export const checkRequest = (params: CreateParams): void => {
   const later: ReadonlyArray<readonly [unknown, string, string]> = [
     [params.blueprintId ?? params.blueprintName, "blueprint", "creating from a blueprint"],
     [params.secrets, "secrets", "stored secrets; give values with `env`"],
-    [params.tunnel, "tunnel", "tunnels"],
     [params.gateways, "gateways", "gateways"],
     [params.mcp, "mcp", "MCP gateways"],
     [params.mounts?.find((mount) => mount.type !== "file_mount"), "mounts", "mounts other than file mounts"],

@@ -13,6 +13,7 @@ import type { DevboxId } from "@effect-devbox/core/DevboxModel"
 import type { TerminalOptions, TerminalSize } from "@effect-devbox/core/Execution"
 import { randomUUID } from "node:crypto"
 import { setTimeout as pause } from "node:timers/promises"
+import type { Box } from "../sandbox/types.ts"
 import { quote } from "../sandbox/quote.ts"
 import { type Engine, running } from "./engine.ts"
 import { attemptInterruptibly, invalid, missing } from "./errors.ts"
@@ -34,17 +35,15 @@ exec "$b" ${command === undefined ? "-il" : `-c ${quote(command)} bash`}`
 const unsupported = (detail: string) => missing("pty", "pty", `terminals need script(1) of util-linux: ${detail}`)
 
 /** A terminal that has said its name. */
-interface Opened extends Hidden {
+export interface Opened extends Hidden {
   readonly tty: string
   readonly reader: AsyncIterator<Uint8Array, void>
   /** Asked for at once: a reading that never began could not be ended. */
   readonly first: Promise<IteratorResult<Uint8Array, void>>
 }
 
-const open = async (engine: Engine, id: DevboxId, options: TerminalOptions): Promise<Opened> => {
-  const { live } = await running(engine, id)
-  if ((await engine.host()).report.tools["script"] === undefined) throw unsupported("it was not found on this machine")
-  const { box } = live
+/** Starts what is to run in a terminal; whoever asked for it sees to its end. */
+export const openIn = async (box: Box, options: TerminalOptions): Promise<Opened> => {
   const hidden = await startHidden(box, {
     id: `pty-${randomUUID()}`,
     command: ["sh", "-c", outer, "sh", inner(options)],
@@ -74,6 +73,22 @@ const open = async (engine: Engine, id: DevboxId, options: TerminalOptions): Pro
   const first = reader.next()
   first.catch(() => {})
   return { ...hidden, tty, reader, first }
+}
+
+const open = async (engine: Engine, id: DevboxId, options: TerminalOptions): Promise<Opened> => {
+  const { live } = await running(engine, id)
+  if ((await engine.host()).report.tools["script"] === undefined) throw unsupported("it was not found on this machine")
+  return openIn(live.box, options)
+}
+
+/** Changes the size of a terminal; what runs in it is told. */
+export const resizeIn = async ({ box, tty }: Opened, { cols, rows }: TerminalSize): Promise<void> => {
+  const command = ["stty", "-F", tty, "rows", `${rows}`, "cols", `${cols}`]
+  const stty = await startHidden(box, { id: `pty-${randomUUID()}`, command })
+  const { code } = await stty.execution.done
+  const words = code === 0 ? "" : await said(box, stty.execution.id)
+  box.journal.remove(stty.execution.id)
+  if (code !== 0) throw invalid("pty", `the terminal could not be resized: ${words}`)
 }
 
 /** As when a connection is lost: everything hears of it, and what does not end is ended. */
@@ -114,7 +129,7 @@ export const openTerminal = (
   Effect.map(
     withHidden<ReadyError, Opened>("pty", () => open(engine, id, options), close),
     (opened): Terminal => {
-      const { box, execution, tty } = opened
+      const { execution } = opened
       let over = false
       void execution.exited.then(
         () => (over = true),
@@ -125,18 +140,10 @@ export const openTerminal = (
           if (over) throw invalid("pty", "the terminal has ended")
           await run()
         })
-      const resize = async ({ cols, rows }: TerminalSize): Promise<void> => {
-        const command = ["stty", "-F", tty, "rows", `${rows}`, "cols", `${cols}`]
-        const stty = await startHidden(box, { id: `pty-${randomUUID()}`, command })
-        const { code } = await stty.execution.done
-        const words = code === 0 ? "" : await said(box, stty.execution.id)
-        box.journal.remove(stty.execution.id)
-        if (code !== 0) throw invalid("pty", `the terminal could not be resized: ${words}`)
-      }
       return {
         output: continued(opened),
         input: Sink.forEach((bytes: Uint8Array) => whileItRuns(() => execution.stdin!.write(bytes))),
-        resize: (size) => whileItRuns(() => resize(size)),
+        resize: (size) => whileItRuns(() => resizeIn(opened, size)),
         exit: attemptInterruptibly<ReadyError, number>("pty", async () => (await execution.done).code)
       }
     }

@@ -193,5 +193,16 @@ export const migrations: ReadonlyArray<string> = [
     description text,
     policy text not null
   ) strict, without rowid;
+  `,
+  `
+  -- Where the gateway of a tunnel listens; null while nobody serves it.
+  alter table tunnels add column gateway_port integer;
+
+  -- Keys and tunnels go with their devbox, whoever writes its end down.
+  create trigger devboxes_ended after update of status on devboxes when new.status in ('shutdown', 'failure') begin
+    delete from tunnels where devbox_id = new.id;
+    delete from ssh_keys where devbox_id = new.id;
+    delete from ssh_hosts where devbox_id = new.id;
+  end;
   `
 ]

@@ -3,6 +3,7 @@ import type { BackendLaw } from "../law.ts"
 import { commands } from "./commands.ts"
 import { control } from "./control.ts"
 import { files } from "./files.ts"
+import { gates } from "./gates.ts"
 import { isolation } from "./isolation.ts"
 import { lifecycle } from "./lifecycle.ts"
 import { lists } from "./lists.ts"
@@ -26,5 +27,6 @@ export const backendLaws: ReadonlyArray<BackendLaw> = [
   ...files,
   ...isolation,
   ...snapshots,
-  ...network
+  ...network,
+  ...gates
 ]

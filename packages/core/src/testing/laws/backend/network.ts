@@ -1,11 +1,10 @@
-/** Laws of the network: the tunnel, and connections to ports inside. */
+/** Laws of the network: connections to ports inside. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import { TunnelOptions } from "../../../Network.ts"
 import { bytes, firstOutput, join, noise, type Running, running, start, text } from "../boxes.ts"
-import { equal, eventually, failsWith, holds, succeeds } from "../claim.ts"
+import { equal, failsWith, succeeds } from "../claim.ts"
 import { type BackendLaw, law, Surroundings } from "../law.ts"
 
 /** Starts the echo server and waits until it listens, by one connection to it. */
@@ -20,38 +19,6 @@ const echo = (box: Running, port: number) =>
 
 /** See above. */
 export const network: ReadonlyArray<BackendLaw> = [
-  law(
-    "tunnel-is-one",
-    "A devbox has one tunnel: enabling it again gives the same, with the options now in force.",
-    ["tunnel"],
-    Effect.gen(function* () {
-      const { backend, id } = yield* running()
-      yield* holds("a new devbox has none", (yield* backend.get(id)).tunnel === undefined)
-      const first = yield* succeeds("it can be enabled", backend.enableTunnel(id, new TunnelOptions({})))
-      yield* equal("it is open unless asked otherwise", first.authMode, "open")
-      const info = yield* eventually("the devbox shows it", backend.get(id), ({ tunnel }) => tunnel !== undefined)
-      yield* equal("by its key", info.tunnel?.tunnelKey, first.tunnelKey)
-      const second = yield* succeeds(
-        "enabling again succeeds",
-        backend.enableTunnel(id, new TunnelOptions({ authMode: "authenticated" }))
-      )
-      yield* equal("the key is the same", second.tunnelKey, first.tunnelKey)
-      yield* equal("the options are the new ones", second.authMode, "authenticated")
-      yield* holds("an authenticated tunnel has a token", second.authToken !== undefined)
-    })
-  ),
-  law(
-    "tunnel-removed",
-    "Removing the tunnel removes it, and without a tunnel does nothing.",
-    ["tunnel"],
-    Effect.gen(function* () {
-      const { backend, id } = yield* running()
-      yield* succeeds("without a tunnel removing succeeds", backend.removeTunnel(id))
-      yield* backend.enableTunnel(id, new TunnelOptions({}))
-      yield* succeeds("with one, too", backend.removeTunnel(id))
-      yield* eventually("the devbox has none any more", backend.get(id), ({ tunnel }) => tunnel === undefined)
-    })
-  ),
   law(
     "dial-refused",
     "A connection to a port where nothing listens is refused.",

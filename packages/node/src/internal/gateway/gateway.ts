@@ -1,0 +1,97 @@
+// The gateway: tunnels' names on one port of this machine, and the same as listeners for a server that has names of its own.
+import * as http from "node:http"
+import * as net from "node:net"
+import { onRequest, onUpgrade } from "./http1.ts"
+import { http2Server, isHttp2, Sessions } from "./http2.ts"
+import { type Find, routeOf } from "./target.ts"
+import { Traffic } from "./traffic.ts"
+
+/** What serves tunnels. */
+export interface Gateway {
+  /** Whether a host name is that of a tunnel's port, and so for this gateway. */
+  readonly isFor: (host: string | undefined) => boolean
+  /** For `request` of a Node server. */
+  readonly onRequest: (request: http.IncomingMessage, response: http.ServerResponse) => Promise<void>
+  /** For `upgrade` of a Node server. */
+  readonly onUpgrade: (...args: Parameters<ReturnType<typeof onUpgrade>>) => Promise<void>
+  /** Ends what goes through a tunnel, but for ports that it still leads to. */
+  readonly cut: (key: string, stays?: (port: number) => boolean) => void
+  /** Ends everything that goes through. */
+  readonly close: () => void
+}
+
+const makeParts = (find: Find) => {
+  const traffic = new Traffic()
+  const sessions = new Sessions()
+  const gateway: Gateway = {
+    isFor: (host) => routeOf(host) !== undefined,
+    onRequest: onRequest(find, traffic),
+    onUpgrade: onUpgrade(find, traffic),
+    cut: (key, stays) => traffic.cut(key, stays),
+    close: () => {
+      traffic.close()
+      sessions.close()
+    }
+  }
+  return { gateway, traffic, sessions }
+}
+
+/** A gateway for a server that exists. */
+export const makeGateway = (find: Find): Gateway => makeParts(find).gateway
+
+/** A gateway with a port of its own on this machine's loopback. */
+export interface ListeningGateway extends Omit<Gateway, "close"> {
+  readonly port: number
+  readonly close: () => Promise<void>
+}
+
+/** Listens on the port, or when it is taken (or none is wished) on one that is free. */
+export const listenGateway = async (find: Find, wished: number | undefined): Promise<ListeningGateway> => {
+  const { gateway, sessions, traffic } = makeParts(find)
+  // A large upload takes as long as it takes.
+  const one = http.createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 })
+  one.on("request", (request, response) => void gateway.onRequest(request, response))
+  one.on("upgrade", (request, socket, head) => void gateway.onUpgrade(request, socket, head))
+  one.on("clientError", (_error, socket) => socket.destroy())
+  const two = http2Server(find, traffic, sessions)
+  const sockets = new Set<net.Socket>()
+  const front = net.createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    sockets.add(socket)
+    socket.once("close", () => sockets.delete(socket))
+    const failed = () => socket.destroy()
+    socket.on("error", failed)
+    socket.once("end", failed)
+    socket.once("data", (first) => {
+      socket.off("error", failed).off("end", failed)
+      socket.pause()
+      socket.unshift(first)
+      if (isHttp2(first)) two.emit("connection", socket)
+      else one.emit("connection", socket)
+      process.nextTick(() => socket.resume())
+    })
+  })
+  const listen = (port: number) =>
+    new Promise<void>((resolve, reject) => {
+      front.once("error", reject)
+      front.listen(port, "127.0.0.1", () => {
+        front.off("error", reject)
+        resolve()
+      })
+    })
+  await listen(wished ?? 0).catch((error: NodeJS.ErrnoException) => {
+    if (wished === undefined || error.code !== "EADDRINUSE") throw error
+    return listen(0)
+  })
+  return {
+    ...gateway,
+    port: (front.address() as net.AddressInfo).port,
+    close: async () => {
+      gateway.close()
+      const closed = new Promise<void>((resolve) => front.close(() => resolve()))
+      for (const socket of sockets) socket.destroy()
+      one.close()
+      two.close()
+      await closed
+    }
+  }
+}
