@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import * as path from "node:path"
 import { describe, expect, it } from "vitest"
+import { readmeNow } from "./showExamples.ts"
 
 const root = path.resolve(import.meta.dirname, "../..")
 const read = (name: string) => readFileSync(path.join(root, name), "utf8")
@@ -22,6 +23,11 @@ describe("the documents", () => {
       (file) => !text.includes(`(${file})`)
     )
     expect(missing).toEqual([])
+  })
+
+  it("README.md shows the examples as they are (node test/readme/showExamples.ts)", () => {
+    const { is, shouldBe } = readmeNow()
+    expect(is === shouldBe).toBe(true)
   })
 
   it("README.md leads to every guide", () => {

@@ -26,7 +26,9 @@ const report = (ok: boolean, what: string, detail = "") => {
 const named = process.argv.slice(2)
 const guides = readdirSync(path.join(root, "docs")).filter((name) => name.endsWith(".md"))
 const files = named.length > 0 ? named : ["README.md", ...guides.map((name) => `docs/${name}`)]
-const all = files.flatMap((name) => blocks(path.join(root, name)))
+/** Examples that are shown are checked and run as the files they are. */
+const isShown = ({ mark }: Block) => mark.startsWith("examples/")
+const all = files.flatMap((name) => blocks(path.join(root, name))).filter((block) => !isShown(block))
 const where = (block: Block) => `${path.relative(root, block.file)}:${block.line}`
 
 /** Devboxes of the blocks live here, and a `devbox` for shell blocks is on the path. */
