@@ -9,7 +9,7 @@ import { Laws } from "@effect-devbox/core/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { echoServer, memory, slow } from "./memory.ts"
+import { echoServer, memory, slow, webServer } from "./memory.ts"
 import { backendMutants, type Mutant, serviceMutants } from "./mutants/index.ts"
 
 const layer = (mutant?: Mutant): Layer.Layer<DevboxBackend | DevboxService> => {
@@ -49,7 +49,7 @@ describe("the laws themselves", () => {
 
   for (const [id, law] of laws) {
     it.live(`accept what is sound: ${id}`, () =>
-      Effect.map(Laws.judgeVirtually(law, layer(), { echoServer }), (verdict) =>
+      Effect.map(Laws.judgeVirtually(law, layer(), { echoServer, webServer }), (verdict) =>
         assert.strictEqual(verdict._tag, "Holds", JSON.stringify(verdict))
       )
     )
@@ -62,7 +62,7 @@ describe("a mutant is rejected by the law it names", () => {
       Effect.gen(function* () {
         const law = laws.get(mutant.law)
         if (law === undefined) return assert.fail(`there is no law ${mutant.law}`)
-        const verdict = yield* Laws.judgeVirtually(law, layer(mutant), { echoServer }).pipe(
+        const verdict = yield* Laws.judgeVirtually(law, layer(mutant), { echoServer, webServer }).pipe(
           // What a mutant leaks is its own business.
           Effect.provideService(DevboxLeaks, { report: () => Effect.void })
         )

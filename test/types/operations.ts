@@ -80,6 +80,9 @@ interface Failures {
   readonly getTunnel: E.BackendError | E.ResourceNotFound
   readonly createTunnel: E.BackendError | E.ResourceNotFound | E.DevboxNotReady
   readonly removeTunnel: E.BackendError | E.ResourceNotFound | E.DevboxNotReady
+  readonly dial: E.BackendError | E.ResourceNotFound | E.DevboxNotReady
+  readonly awaitPort: E.BackendError | E.ResourceNotFound | E.DevboxNotReady | E.WaitTimeout
+  readonly fetch: E.BackendError | E.ResourceNotFound | E.DevboxNotReady
 }
 
 /** What is no operation, or generic in the caller's own error. */
@@ -96,7 +99,7 @@ export const failures: Same<WrongFailures, never> = true
 export const complete: Same<Exclude<keyof Service, Exempt>, keyof Failures> = true
 
 /** Only what ends with a scope needs one; nothing else needs anything. */
-type Scoped = "create" | "execAsync" | "fork" | "pty"
+type Scoped = "create" | "execAsync" | "fork" | "pty" | "dial"
 type WrongNeeds = {
   [K in keyof Failures]: Same<Needs<Service[K]>, K extends Scoped ? Scope.Scope : never> extends true ? never : K
 }[keyof Failures]

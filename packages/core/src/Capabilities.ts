@@ -18,6 +18,8 @@ export type Feature =
   /** `list` filters by metadata itself. */
   | "metadataFilter"
   | "dial"
+  /** HTTP requests to ports inside, without a tunnel. */
+  | "fetch"
   | "usage"
   | "update"
   | "notices"

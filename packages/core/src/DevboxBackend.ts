@@ -6,6 +6,8 @@
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { HttpClientRequest } from "effect/http/HttpClientRequest"
+import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import type * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
@@ -195,6 +197,15 @@ export interface Implementation {
   ) => Effect.Effect<void, ReadyError>
   /** A byte stream to a port inside, on its loopback. */
   readonly dial?: (id: DevboxId, port: number) => Effect.Effect<Connection, ReadyError, Scope.Scope>
+  /**
+   * One HTTP request to a server on a port inside, on its loopback, without a tunnel. A URL that is a path alone is asked of
+   * `localhost`; one with a host names it in the request, and is sent to the port all the same.
+   */
+  readonly fetch?: (
+    id: DevboxId,
+    port: number,
+    request: HttpClientRequest
+  ) => Effect.Effect<HttpClientResponse, ReadyError>
 
   /**
    * Holds until the devbox has one of the statuses or the hold ends; either way returns what is now. Never fails because the
@@ -272,6 +283,7 @@ export const make = (implementation: Implementation): Shape => {
     enableTunnel: refuse("enableTunnel", "tunnel"),
     removeTunnel: refuse("removeTunnel", "tunnel"),
     dial: refuse("dial", "dial"),
+    fetch: refuse("fetch", "fetch"),
     ...implementation
   }
 }

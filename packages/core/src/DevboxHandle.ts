@@ -4,11 +4,14 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type { HttpClientRequest } from "effect/http/HttpClientRequest"
+import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import type * as Redacted from "effect/Redacted"
 import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
+import type { Connection } from "./DevboxBackend.ts"
 import type {
   BackendError,
   CommandFailed,
@@ -250,6 +253,12 @@ export interface Net {
   readonly createTunnel: (port: number) => Effect.Effect<PortTunnel, ReadyError>
   /** Ends one port, or without an argument the tunnel. */
   readonly removeTunnel: (port?: number) => Effect.Effect<void, ReadyError>
+  /** A byte stream to a port inside, on its loopback; it ends with its scope. A port where nobody listens is refused. */
+  readonly dial: (port: number) => Effect.Effect<Connection, ReadyError, Scope.Scope>
+  /** Waits until somebody listens on a port inside. Default: looks often at first, for two minutes. */
+  readonly awaitPort: (port: number, options?: AwaitOptions) => Effect.Effect<void, WaitError>
+  /** One HTTP request to a server on a port inside, without a tunnel; give a path, such as `HttpClientRequest.get("/")`. */
+  readonly fetch: (port: number, request: HttpClientRequest) => Effect.Effect<HttpClientResponse, ReadyError>
 }
 
 /** Name, metadata and message of a snapshot. */

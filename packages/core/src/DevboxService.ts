@@ -5,10 +5,12 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type { HttpClientRequest } from "effect/http/HttpClientRequest"
+import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import { DevboxBackend } from "./DevboxBackend.ts"
+import { type Connection, DevboxBackend } from "./DevboxBackend.ts"
 import type { Capabilities } from "./Capabilities.ts"
 import type {
   BackendError,
@@ -174,6 +176,16 @@ export interface Interface {
   readonly getTunnel: (id: DevboxId) => Effect.Effect<TunnelHandle | undefined, LookupError>
   readonly createTunnel: (id: DevboxId, port: number) => Effect.Effect<PortTunnel, ReadyError>
   readonly removeTunnel: (id: DevboxId, port?: number) => Effect.Effect<void, ReadyError>
+  /** See `net.dial`. */
+  readonly dial: (id: DevboxId, port: number) => Effect.Effect<Connection, ReadyError, Scope.Scope>
+  /** See `net.awaitPort`. */
+  readonly awaitPort: (id: DevboxId, port: number, options?: AwaitOptions) => Effect.Effect<void, WaitError>
+  /** See `net.fetch`. */
+  readonly fetch: (
+    id: DevboxId,
+    port: number,
+    request: HttpClientRequest
+  ) => Effect.Effect<HttpClientResponse, ReadyError>
 }
 
 /** Devboxes. Provide `layer` with a backend's layer. */

@@ -14,13 +14,13 @@ import { type Control as ControlShape, makeControl } from "./internal/memory/con
 import { intercept } from "./internal/intercept.ts"
 import { type Record, recording } from "./internal/memory/faults.ts"
 import { implementation } from "./internal/memory/implementation.ts"
-import type { Server } from "./internal/memory/process.ts"
+import type { Server, Site } from "./internal/memory/process.ts"
 import type { Command } from "./internal/memory/script.ts"
 import { make as makeWorld } from "./internal/memory/world.ts"
 
 export type { Operation } from "./internal/intercept.ts"
 export type { Call } from "./internal/memory/faults.ts"
-export type { Exit, Process, Program, Server, Tty } from "./internal/memory/process.ts"
+export type { Exit, Process, Program, Server, Site, Tty } from "./internal/memory/process.ts"
 export type { Command, Printed, Reply } from "./internal/memory/script.ts"
 export type { Phase } from "./internal/memory/state.ts"
 
@@ -41,6 +41,8 @@ export interface Options {
   readonly commands?: ReadonlyArray<Command> | undefined
   /** Programs that listen in every devbox, by port. */
   readonly servers?: Readonly<{ [port: number]: Server }> | undefined
+  /** HTTP servers in every devbox, by port, for `net.fetch`; answer with `HttpClientResponse.fromWeb`. */
+  readonly sites?: Readonly<{ [port: number]: Site }> | undefined
   /** How long each takes in the backend's clock; default no time at all. */
   readonly provisioningDelay?: Duration.Input | undefined
   readonly suspendDelay?: Duration.Input | undefined
@@ -76,6 +78,7 @@ export const layerControl = (options: Options = {}): Layer.Layer<DevboxBackend |
         },
         commands: options.commands ?? [],
         servers: options.servers ?? {},
+        sites: options.sites ?? {},
         diskBytes: options.diskBytes ?? Infinity,
         remembered
       })

@@ -37,6 +37,7 @@ import * as Look from "./internal/local/look.ts"
 import { offered } from "./internal/local/network.ts"
 import { output } from "./internal/local/output.ts"
 import { dial } from "./internal/net/dial.ts"
+import { fetch } from "./internal/net/fetch.ts"
 import { type OpenEngine, openEngine } from "./internal/local/owner.ts"
 import { sweep, type SweepReport } from "./internal/local/recovery.ts"
 import { resume } from "./internal/local/resume.ts"
@@ -90,7 +91,8 @@ const shape = (engine: Engine, defaults: Defaults): Shape =>
         "dial",
         "tunnel",
         "perPortTunnel",
-        "ssh"
+        "ssh",
+        "fetch"
       ]),
       limits: engine.limits,
       networks: offered(defaults.tier)
@@ -161,6 +163,7 @@ const shape = (engine: Engine, defaults: Defaults): Shape =>
     removeTunnel: (id, options) =>
       attempt<ReadyError, void>("removeTunnel", () => removeTunnel(engine, id, options?.port)),
     dial: (id, port) => dial(engine, id, port),
+    fetch: (id, port, request) => fetch(engine, id, port, request),
     download: (id, path) => Files.download(engine, id, path),
     upload: (id, path, contents) => Files.upload(engine, id, path, contents)
   })

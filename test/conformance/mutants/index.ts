@@ -5,6 +5,7 @@ import { gates } from "./gates.ts"
 import { lifecycle, lists, states } from "./lifecycle.ts"
 import { forks, lives, pools } from "./lives.ts"
 import type { Mutant } from "./mutant.ts"
+import { ports, web } from "./ports.ts"
 import { terminals } from "./terminals.ts"
 import { lifetimes, serviceCommands, serviceThings, waits } from "./service.ts"
 
@@ -24,13 +25,15 @@ export const backendMutants: ReadonlyArray<Mutant> = [
   ...isolation,
   ...snapshots,
   ...network,
-  ...gates
+  ...gates,
+  ...web
 ]
 
 /** Mutants that the laws of `DevboxService` must reject. */
 export const serviceMutants: ReadonlyArray<Mutant> = [
   ...lifetimes,
   ...waits,
+  ...ports,
   ...serviceCommands,
   ...serviceThings,
   ...forks,

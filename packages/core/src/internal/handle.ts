@@ -58,7 +58,10 @@ export const bindDevbox = (service: Interface, backend: Shape, id: DevboxId): De
       enableTunnel: (options) => service.enableTunnel(id, options),
       getTunnel: service.getTunnel(id),
       createTunnel: (port) => service.createTunnel(id, port),
-      removeTunnel: (port) => service.removeTunnel(id, port)
+      removeTunnel: (port) => service.removeTunnel(id, port),
+      dial: (port) => service.dial(id, port),
+      awaitPort: (port, options) => service.awaitPort(id, port, options),
+      fetch: (port, request) => service.fetch(id, port, request)
     }
   }
 }

@@ -68,6 +68,7 @@ export const intercept = (backend: Shape, by: Interceptor): Shape => {
     enableTunnel: effect("enableTunnel", backend.enableTunnel),
     removeTunnel: effect("removeTunnel", backend.removeTunnel),
     dial: effect("dial", backend.dial),
+    fetch: effect("fetch", backend.fetch),
     ...(waitForStatus === undefined ? {} : { waitForStatus: effect("waitForStatus", waitForStatus) }),
     ...(waitForExecution === undefined ? {} : { waitForExecution: effect("waitForExecution", waitForExecution) }),
     ...(waitForSnapshot === undefined ? {} : { waitForSnapshot: effect("waitForSnapshot", waitForSnapshot) })

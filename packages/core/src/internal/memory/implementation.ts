@@ -29,6 +29,7 @@ const features: ReadonlyArray<Feature> = [
   "killSignals",
   "metadataFilter",
   "dial",
+  "fetch",
   "usage",
   "update",
   "notices",
@@ -47,6 +48,7 @@ const operations: Readonly<Record<string, ReadonlyArray<keyof Implementation>>> 
   pty: ["openTerminal"],
   dial: ["dial"],
   ssh: ["createSshKey"],
+  fetch: ["fetch"],
   usage: ["usage"],
   update: ["update"],
   notices: ["notices"]
@@ -143,6 +145,7 @@ export const implementation = (
         : Network.notOnePort(world, "removeTunnel"),
     createSshKey: (id) => Network.createSshKey(world, id),
     dial: (id, port) => Network.dial(world, id, port),
+    fetch: (id, port, request) => Network.fetch(world, id, port, request),
     waitForStatus: (id, statuses, hold) =>
       Effect.flatMap(findBox(world, id), (box) => {
         const seen = box.changed.until(() => {

@@ -1,5 +1,7 @@
 /** The network of a devbox in memory: a tunnel that is only an address, and connections to programs that listen inside. */
 import * as Effect from "effect/Effect"
+import type { HttpClientRequest } from "effect/http/HttpClientRequest"
+import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
@@ -75,13 +77,29 @@ export const createSshKey = (world: World, id: DevboxId): Effect.Effect<SshKey, 
     })
   })
 
+const refused = (world: World, operation: string, id: DevboxId, port: number) => {
+  const detail = `connection refused: nothing listens on port ${port} in devbox ${id}`
+  return Effect.fail(rejected(world, operation, new TransportError({ detail })))
+}
+
+/** See `DevboxBackend`. */
+export const fetch = (
+  world: World,
+  id: DevboxId,
+  port: number,
+  request: HttpClientRequest
+): Effect.Effect<HttpClientResponse, ReadyError> =>
+  Effect.flatMap(boxThatIs(world, id, "running"), (box): Effect.Effect<HttpClientResponse, ReadyError> => {
+    touch(world, box)
+    return world.settings.sites[port]?.(request) ?? refused(world, "fetch", id, port)
+  })
+
 /** See `DevboxBackend`. */
 export const dial = (world: World, id: DevboxId, port: number): Effect.Effect<Connection, ReadyError, Scope.Scope> =>
   Effect.flatMap(boxThatIs(world, id, "running"), (box) => {
     const server = box.listeners.get(port) ?? world.settings.servers[port]
     if (server === undefined) {
-      const detail = `connection refused: nothing listens on port ${port} in devbox ${id}`
-      return Effect.fail(rejected(world, "dial", new TransportError({ detail })))
+      return refused(world, "dial", id, port)
     }
     touch(world, box)
     const towards = Input.make(false)

@@ -1,5 +1,7 @@
 /** A running command as its program sees it: what it was called with, its three streams, its disk, its signals. */
 import type * as Effect from "effect/Effect"
+import type { HttpClientRequest } from "effect/http/HttpClientRequest"
+import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import type * as Stream from "effect/Stream"
 import type { DevboxId } from "../../DevboxModel.ts"
 import type { ExecutionId, Signal, TerminalSize } from "../../Execution.ts"
@@ -22,6 +24,9 @@ export interface Tty {
   /** From now on the program is given every key as it is typed, and shows for itself what should be seen. */
   readonly raw: Effect.Effect<void>
 }
+
+/** An HTTP server behind a port: what it answers. */
+export type Site = (request: HttpClientRequest) => Effect.Effect<HttpClientResponse>
 
 /** See above. */
 export interface Process {

@@ -20,7 +20,7 @@ import type { ShellState } from "./builtins.ts"
 import type * as Changed from "./changed.ts"
 import type { Execution } from "./execution.ts"
 import type * as Files from "./files.ts"
-import type { Server } from "./process.ts"
+import type { Server, Site } from "./process.ts"
 import type { Command } from "./script.ts"
 
 /** A named shell: one command at a time, in the order they were asked for. */
@@ -91,6 +91,7 @@ export interface Settings {
   readonly delays: Readonly<Record<Phase, Duration.Duration>>
   readonly commands: ReadonlyArray<Command>
   readonly servers: Readonly<Record<number, Server>>
+  readonly sites: Readonly<Record<number, Site>>
   readonly diskBytes: number
   /** How many devboxes that are over, and how many calls, are remembered. */
   readonly remembered: number

@@ -30,7 +30,7 @@ export const runloop: Facts = {
 }
 
 /** Features that a backend may have and its wire does not carry. The owner of a devbox behind a server is the server. */
-const notCarried: ReadonlySet<string> = new Set(["pty", "dial", "ownerBound"])
+const notCarried: ReadonlySet<string> = new Set(["pty", "dial", "fetch", "ownerBound"])
 
 /** A server of ours, by what it says of its backend. */
 export const server = (said: {

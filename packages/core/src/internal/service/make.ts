@@ -18,6 +18,7 @@ import * as Files from "./files.ts"
 import { fork } from "./fork.ts"
 import { deadMan, keepAliveWhile, renew } from "./lifeline.ts"
 import * as Network from "./network.ts"
+import * as Ports from "./ports.ts"
 import { notices } from "./notices.ts"
 import { hideSnapshotStamp, hideStamp, keepStamp } from "./ownership.ts"
 import { openPty } from "./pty.ts"
@@ -158,7 +159,10 @@ export const makeService = (backend: Shape): Interface => {
     enableTunnel: (id, options) => Network.enableTunnel(backend, id, options).pipe(on("enableTunnel", id)),
     getTunnel: (id) => Network.getTunnel(backend, id).pipe(on("getTunnel", id)),
     createTunnel: (id, port) => Network.createTunnel(backend, id, port).pipe(on("createTunnel", id)),
-    removeTunnel: (id, port) => Network.removeTunnel(backend, id, port).pipe(on("removeTunnel", id))
+    removeTunnel: (id, port) => Network.removeTunnel(backend, id, port).pipe(on("removeTunnel", id)),
+    dial: (id, port) => Ports.dial(backend, id, port).pipe(on("dial", id)),
+    awaitPort: (id, port, options) => Ports.awaitPort(backend, id, port, options).pipe(on("awaitPort", id)),
+    fetch: (id, port, request) => Ports.fetch(backend, id, port, request).pipe(on("fetch", id))
   }
   const execution = (name: string, id: DevboxId, executionId: ExecutionId) =>
     span(name, { "devbox.id": id, "execution.id": executionId })

@@ -35,7 +35,8 @@ const withUrl =
     )
   }
 
-const validPort = (backend: Shape, operation: string, port: number): Effect.Effect<void, BackendError> =>
+/** Refuses what is no port before anything is done. */
+export const validPort = (backend: Shape, operation: string, port: number): Effect.Effect<void, BackendError> =>
   Number.isInteger(port) && port > 0 && port < 65536
     ? Effect.void
     : Effect.fail(

@@ -27,6 +27,8 @@ const lacks = (backend: Shape, surroundings: Surroundings, need: Need): string |
       return backend.waitForStatus === undefined || backend.waitForExecution === undefined
         ? "the backend does not hold looks"
         : undefined
+    case "webServer":
+      return surroundings.webServer === undefined ? "the suite was not told how to start a web server" : undefined
     case "echoServer":
       return surroundings.echoServer === undefined ? "the suite was not told how to start an echo server" : undefined
     default:

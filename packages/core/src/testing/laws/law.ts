@@ -12,7 +12,7 @@ import type { CreateOptions } from "../../DevboxHandle.ts"
 import type { DevboxService } from "../../DevboxService.ts"
 
 /** What a law needs of the backend, beside a feature: that it holds looks, or that the suite was told how to serve an echo. */
-export type Need = Feature | "holds" | "echoServer"
+export type Need = Feature | "holds" | "echoServer" | "webServer"
 
 /** See above. `run` fails with `LawViolation` when the law is broken, and with anything else when it could not find out. */
 export interface Law<R> {
@@ -34,13 +34,18 @@ export interface Surroundings {
   readonly create: Pick<CreateOptions, "minimumIsolation" | "network">
   /** A command that listens on a port, sends back what it receives and prints `closed` after each connection, until it is killed. */
   readonly echoServer: ((port: number) => string) | undefined
+  /**
+   * A command that answers HTTP on port 47120, until it is killed: to each request with status 207, a header `x-method` with
+   * the request's method, and the request's target, a newline and its body.
+   */
+  readonly webServer: string | undefined
   /** How long something that must happen may take. */
   readonly patience: Duration.Duration
 }
 
 /** The surroundings of the laws that run now. */
 export const Surroundings = Context.Reference<Surroundings>("effect-devbox/testing/Surroundings", {
-  defaultValue: () => ({ create: {}, echoServer: undefined, patience: Duration.seconds(20) })
+  defaultValue: () => ({ create: {}, echoServer: undefined, webServer: undefined, patience: Duration.seconds(20) })
 })
 
 /** Writes a law down. */

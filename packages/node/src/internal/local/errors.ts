@@ -44,7 +44,8 @@ export const missing = (operation: string, feature: string, detail: string): Bac
 
 const known = [BackendError, Conflict, DevboxNotReady, FileError, OutputLost, ResourceNotFound]
 
-const isOurs = (error: unknown): boolean => known.some((type) => error instanceof type)
+/** Whether something failed with an error of the contract already; the caller says which it can be. */
+export const isOfContract = <E>(error: unknown): error is E => known.some((type) => error instanceof type)
 
 const fromBelow = (operation: string, error: unknown): BackendError | DevboxNotReady => {
   if (error instanceof ExecStartError) {
@@ -82,7 +83,7 @@ export const outputLost = (devboxId: string, error: OutputLostError): OutputLost
 export const toError =
   <E>(operation: string, devboxId?: string) =>
   (error: unknown): E | BackendError => {
-    if (isOurs(error)) return error as E
+    if (isOfContract<E>(error)) return error
     if (error instanceof OutputLostError) return outputLost(devboxId ?? "", error) as E
     return fromBelow(operation, error) as E | BackendError
   }

@@ -7,6 +7,7 @@ import type { DevboxId } from "@effect-devbox/core/DevboxModel"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as net from "node:net"
+import { touch } from "../local/clock.ts"
 import { type Engine, notReady, rowOf, running } from "../local/engine.ts"
 import { attempt, backendError, invalid } from "../local/errors.ts"
 import { DoorError } from "./door.ts"
@@ -71,7 +72,10 @@ const lost =
 /** See `DevboxBackend`. */
 export const dial = (engine: Engine, id: DevboxId, port: number): Effect.Effect<Connection, ReadyError, Scope.Scope> =>
   Effect.acquireRelease(
-    attempt<ReadyError, net.Socket>(operation, () => dialSocket(engine, id, port)),
+    attempt<ReadyError, net.Socket>(operation, () => {
+      touch(engine, id)
+      return dialSocket(engine, id, port)
+    }),
     (socket) =>
       Effect.sync(() => {
         socket.on("error", () => {})

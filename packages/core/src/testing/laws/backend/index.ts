@@ -13,6 +13,7 @@ import { shells } from "./shells.ts"
 import { snapshots } from "./snapshots.ts"
 import { states } from "./states.ts"
 import { terminals } from "./terminals.ts"
+import { web } from "./web.ts"
 
 /** See above. */
 export const backendLaws: ReadonlyArray<BackendLaw> = [
@@ -28,5 +29,6 @@ export const backendLaws: ReadonlyArray<BackendLaw> = [
   ...isolation,
   ...snapshots,
   ...network,
-  ...gates
+  ...gates,
+  ...web
 ]

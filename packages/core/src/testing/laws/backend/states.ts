@@ -1,6 +1,7 @@
 /** The table of states and operations: what each call does to a devbox that does not exist, that is over, and that is suspended. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Stream from "effect/Stream"
 import { DevboxBackend, type Shape } from "../../../DevboxBackend.ts"
 import type {
@@ -57,7 +58,8 @@ const work = (backend: Shape, id: DevboxId): ReadonlyArray<Failing> => {
       ? [{ name: "openTerminal", call: Effect.scoped(backend.openTerminal(id, { cols: 80, rows: 24 })) }]
       : []),
     ...(has("tunnel") ? [{ name: "enableTunnel", call: backend.enableTunnel(id, new TunnelOptions({})) }] : []),
-    ...(has("dial") ? [{ name: "dial", call: Effect.scoped(backend.dial(id, 9)) }] : [])
+    ...(has("dial") ? [{ name: "dial", call: Effect.scoped(backend.dial(id, 9)) }] : []),
+    ...(has("fetch") ? [{ name: "fetch", call: backend.fetch(id, 9, HttpClientRequest.get("/")) }] : [])
   ]
 }
 
@@ -272,6 +274,7 @@ export const states: ReadonlyArray<BackendLaw> = [
         stdin: [backend.sendStdin(id, ExecutionId.make(commandId()), { signal: "EOF" })],
         pty: [Effect.scoped(backend.openTerminal(id, { cols: 80, rows: 24 }))],
         dial: [Effect.scoped(backend.dial(id, 9))],
+        fetch: [backend.fetch(id, 9, HttpClientRequest.get("/"))],
         usage: [backend.usage(id)],
         update: [backend.update(id, { name: "x" })],
         notices: [Stream.runDrain(backend.notices)]

@@ -5,6 +5,7 @@ import { forks } from "./forks.ts"
 import { lifetimes } from "./lifetimes.ts"
 import { lives } from "./lives.ts"
 import { pools } from "./pools.ts"
+import { ports } from "./ports.ts"
 import { things } from "./things.ts"
 import { waits } from "./waits.ts"
 
@@ -12,6 +13,7 @@ import { waits } from "./waits.ts"
 export const serviceLaws: ReadonlyArray<ServiceLaw> = [
   ...lifetimes,
   ...waits,
+  ...ports,
   ...commands,
   ...things,
   ...forks,
