@@ -26,6 +26,9 @@ const laws = [
 
 const connections = [
   "dial-refused",
+  "fetch-refused",
+  "port-of-the-dead",
+  "port-timeout",
   "pty-echoes",
   "pty-ends-with-scope",
   "pty-environment",
