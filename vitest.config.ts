@@ -15,6 +15,7 @@ const system = [
   "test/node/net/*.test.ts",
   "test/node/server/official/*.test.ts",
   "test/node/server/kill/*.test.ts",
+  "test/node/server/fuzz/*.test.ts",
   "test/node/store/database.test.ts",
   "test/conformance/local.test.ts",
   "test/lives/many.test.ts",

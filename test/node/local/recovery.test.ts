@@ -186,6 +186,7 @@ describe("the local backend", () => {
           const row = { devbox_id: devbox.id, source: "exec", command: "true", attach_stdin: 0 } as const
           insertExecution(store.db, { ...row, id: "sent-by-nobody", shell_name: null })
           insertExecution(store.db, { ...row, id: "waits-for-its-shell", shell_name: "s" })
+          fs.writeFileSync(path.join(dir, "boxes", devbox.id, "q", "sent-by-nobody.sh"), "true\n")
           store.db.close()
           // A process that joins the devbox and goes away, as one that dies does.
           yield* Effect.flatMap(DevboxService, (devboxes) => devboxes.attach(devbox.id).cmd.exec("true")).pipe(
@@ -195,6 +196,10 @@ describe("the local backend", () => {
           const waiting = (id: string) => backend.waitForExecution!(devbox.id, ExecutionId.make(id), hold)
           const lost = yield* Effect.flip(waiting("sent-by-nobody"))
           assert.strictEqual(lost._tag, "ResourceNotFound")
+          // Its id is free again, and what its process left for it is in nobody's way.
+          const again = { commandId: ExecutionId.make("sent-by-nobody"), command: "exit 3" }
+          yield* backend.startExecution(devbox.id, again)
+          assert.strictEqual((yield* waiting("sent-by-nobody")).exitStatus, 3)
           const cut = yield* waiting("waits-for-its-shell")
           assert.deepStrictEqual([cut.status, cut.exitStatus], ["completed", undefined])
           yield* devbox.shutdown()

@@ -75,6 +75,12 @@ const tooLarge = toResponse({
   body: { message: "the body of the request is too large", code: "too_large" }
 })
 
+const otherType = toResponse({
+  status: 415,
+  headers: { "x-should-retry": "false" },
+  body: { message: "the body of the request must be JSON, and say so in its content type", code: "invalid_request" }
+})
+
 const where = { Params: "path", Query: "query", Headers: "headers", Payload: "body" } as const
 
 /** A failure that no handler answered → an answer. */
@@ -155,7 +161,9 @@ export const door = Layer.effect(
         const request = yield* HttpServerRequest.HttpServerRequest
         const caller = yield* Caller
         const answer = Effect.catchCause(
-          handler as Effect.Effect<HttpServerResponse.HttpServerResponse, unknown>,
+          Effect.map(handler as Effect.Effect<HttpServerResponse.HttpServerResponse, unknown>, (response) =>
+            response.status === 415 ? otherType : response
+          ),
           explain
         )
         const key = request.headers["x-request-id"]

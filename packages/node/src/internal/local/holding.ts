@@ -78,6 +78,7 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
       if (gone) return
       const lost = openExecutionsOf(db, id).filter((row) => row.start_time_ms <= leftAt && !holder.has(row.id))
       for (const row of lost) {
+        holder.discard(row.id)
         // Nobody was told that it started, unless it was to wait for its shell; its id is free again.
         if (row.shell_name === null) deleteExecution(db, id, row.id)
         else completeExecution(db, id, row.id, { failureReason: "owner_died", stdoutBytes: 0, stderrBytes: 0 })

@@ -60,6 +60,7 @@ export const runHolder = async (options: HolderOptions): Promise<Holder> => {
     box,
     closed,
     has: (executionId) => owner.has(executionId),
+    discard: (executionId) => owner.discard(executionId),
     stop: async () => {
       await owner.close()
       await closed

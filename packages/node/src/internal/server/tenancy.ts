@@ -51,14 +51,16 @@ const pagesOf =
 /** Makes something once: an earlier attempt of the same request that was not answered may have made it. */
 const once = <A extends Stamped, E>(
   find: (query: ListQuery, of: Readonly<Record<string, string>>) => Effect.Effect<Page<A>, BackendError>,
-  make: (stamp: Readonly<Record<string, string>>) => Effect.Effect<A, E>
+  make: (stamp: Readonly<Record<string, string>>) => Effect.Effect<A, E>,
+  /** What died with the attempt that made it is of no use, and was promised to nobody. */
+  isUsable: (made: A) => boolean = () => true
 ): Effect.Effect<A, E | BackendError> =>
   Effect.gen(function* () {
     const attempt = yield* CurrentAttempt
     const mark = yield* stamp
     if (attempt?.again === true) {
-      const { items } = yield* find({ limit: 1 }, mark)
-      if (items[0] !== undefined) return items[0]
+      const made = (yield* find({}, mark)).items.find(isUsable)
+      if (made !== undefined) return made
     }
     return yield* make(mark)
   })
@@ -89,15 +91,18 @@ export const keepApart = (backend: Shape, db: Database, prepare: Prepare): Shape
       Effect.gen(function* () {
         if (params.snapshotId !== undefined && hasSnapshots) yield* mine("snapshot", params.snapshotId)
         const ready = yield* prepare(params)
-        const info = yield* once(devboxes, (mark) =>
-          backend.create(
-            new CreateParams({
-              ...ready,
-              metadata: stamped(params.metadata, mark),
-              // What the server has answered outlives it.
-              ...(features.has("detached") ? { detached: true } : {})
-            })
-          )
+        const info = yield* once(
+          devboxes,
+          (mark) =>
+            backend.create(
+              new CreateParams({
+                ...ready,
+                metadata: stamped(params.metadata, mark),
+                // What the server has answered outlives it.
+                ...(features.has("detached") ? { detached: true } : {})
+              })
+            ),
+          ({ status }) => status !== "shutdown" && status !== "failure"
         )
         yield* owning("devbox")(info)
         return hideDevbox(info)
