@@ -1,5 +1,5 @@
 /**
- * The long forms of what the fast suite samples: `node test/soak/main.ts [sweep|chaos|cycles|fleet|lost]… [--minutes n]
+ * The long forms of what the fast suite samples: `node test/soak/main.ts [sweep|chaos|cycles|fleet|lost|fuzz|kill]… [--minutes n]
  * [--program word]`. Without a name all are run; `--program` sweeps those whose name has the word in it. Prints what was done and found, and ends with 1 when anything was found that should not be.
  */
 import { DevboxService } from "@effect-devbox/core"
@@ -10,6 +10,8 @@ import { parseArgs } from "node:util"
 import { programs, subject } from "../core/sweepPrograms.ts"
 import { format as formatLost } from "../wire/lostCreates.ts"
 import { lostCreatesOverSockets } from "../wire/lostCreatesSockets.ts"
+import { format as formatFuzz, fuzz, isFlat as isServerFlat } from "../node/server/fuzz/run.ts"
+import { format as formatKills, killAgainAndAgain } from "../node/server/kill/run.ts"
 import { emptyAccount, layer as workload, round } from "./chaosWorkload.ts"
 import { heapMb, held, isFlat } from "./measure.ts"
 
@@ -138,6 +140,24 @@ const lost = (runs: number) =>
     expect(fates.lost > runs / 2, "lost creates: answers were lost")
   })
 
+/** A server that is killed while clients work with it. */
+const kill = (kills: number) =>
+  Effect.gen(function* () {
+    const report = yield* Effect.promise(() => killAgainAndAgain(kills, 2026))
+    say(`kill: ${formatKills(report)}`)
+    expect(report.problems.length === 0, "kill: nothing acknowledged is lost, run twice or left behind")
+  })
+
+/** A server that is sent what no client should send. */
+const fuzzed = (requests: number) =>
+  Effect.gen(function* () {
+    const report = yield* Effect.promise(() => fuzz(requests, 2026))
+    say(`fuzz: ${formatFuzz(report)}`)
+    expect(!report.crashed && report.stderr === "", "fuzz: no crash and nothing unhandled")
+    expect(report.faults.length + report.hung.length === 0, "fuzz: every request has an answer that is not our fault")
+    expect(isServerFlat(report.heap), "fuzz: memory is flat")
+  })
+
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { minutes: { type: "string", default: "10" }, program: { type: "string", default: "" } }
@@ -151,6 +171,8 @@ await Effect.runPromise(
     if (wanted("cycles")) yield* cycles(100_000)
     if (wanted("sweep")) yield* sweep(values.program)
     if (wanted("lost")) yield* lost(500)
+    if (wanted("fuzz")) yield* fuzzed(20_000)
+    if (wanted("kill")) yield* kill(100)
     if (wanted("chaos")) yield* chaos(Number(values.minutes))
   })
 )

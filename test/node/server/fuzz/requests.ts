@@ -84,7 +84,7 @@ const endpoints: ReadonlyArray<readonly [method: string, path: string, body?: un
 ]
 
 const odd: ReadonlyArray<unknown> = [
-  null, true, 0, -1, 1e308, 1e-308, 9007199254740993, 0.1, "", " ", "\0", "\ud800", "..", "../../etc/passwd", "\u202e", "💥",
+  null, true, 0, -1, 1e308, 1e-308, 2 ** 53 + 2, 0.1, "", " ", "\0", "\ud800", "..", "../../etc/passwd", "\u202e", "💥",
   "x".repeat(5000), [], {}, [[]], [null], { length: -1 }, { __proto__: null, constructor: 1 }, { toString: 1 }
 ] // prettier-ignore
 

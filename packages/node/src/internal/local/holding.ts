@@ -1,10 +1,12 @@
 /** The holder of one detached devbox as an engine of its own: it does for its box what a program's process does for a scoped one. */
 import { DevboxId } from "@effect-devbox/core/DevboxModel"
 import { randomUUID } from "node:crypto"
+import * as fs from "node:fs"
 import * as path from "node:path"
 import { Door } from "../net/door.ts"
 import { EgressProxy } from "../net/proxy.ts"
 import { runHolder } from "../sandbox/holder.ts"
+import { boxDirs } from "../sandbox/layout.ts"
 import { handOver, transition } from "../store/devboxes.ts"
 import { completeExecution, deleteExecution, openExecutionsOf } from "../store/executions.ts"
 import { acquireOwnerLock } from "../store/ownerLock.ts"
@@ -72,13 +74,14 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
     toError: toError("order")
   }
   let gone = false
+  const { requests } = boxDirs(order.spec.dir)
   /** What a client that has gone wrote down and never sent will never run. Another one's is on its way for moments only. */
   const settleLost = (leftAt: number): void => {
     const settle = () => {
       if (gone) return
       const lost = openExecutionsOf(db, id).filter((row) => row.start_time_ms <= leftAt && !holder.has(row.id))
       for (const row of lost) {
-        holder.discard(row.id)
+        for (const end of ["sh", "cmd"]) fs.rmSync(path.join(requests, `${row.id}.${end}`), { force: true })
         // Nobody was told that it started, unless it was to wait for its shell; its id is free again.
         if (row.shell_name === null) deleteExecution(db, id, row.id)
         else completeExecution(db, id, row.id, { failureReason: "owner_died", stdoutBytes: 0, stderrBytes: 0 })

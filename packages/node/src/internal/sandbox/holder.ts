@@ -60,7 +60,6 @@ export const runHolder = async (options: HolderOptions): Promise<Holder> => {
     box,
     closed,
     has: (executionId) => owner.has(executionId),
-    discard: (executionId) => owner.discard(executionId),
     stop: async () => {
       await owner.close()
       await closed

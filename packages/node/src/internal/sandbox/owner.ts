@@ -142,12 +142,6 @@ export class BoxOwner implements AgentLink {
     this.#listeners.push(listener)
   }
 
-  /** Removes what a client left for an execution that it never sent. */
-  discard(executionId: string): void {
-    const { requests } = boxDirs(this.#spec.dir)
-    for (const end of ["sh", "cmd"]) fs.rmSync(`${requests}/${executionId}.${end}`, { force: true })
-  }
-
   /** Whether an execution is running here, or waits for its turn. */
   has(executionId: string): boolean {
     return this.#jobs.has(executionId)

@@ -277,8 +277,6 @@ export interface Holder {
   readonly closed: Promise<BoxClosed>
   /** Whether an execution is in its hands: running, or waiting for its turn. */
   has(executionId: string): boolean
-  /** Removes what a client left for an execution that it never sent. */
-  discard(executionId: string): void
   /** Ends the box. */
   stop(): Promise<void>
 }
