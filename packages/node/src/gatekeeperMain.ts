@@ -42,11 +42,22 @@ const keep = async (): Promise<void> => {
       if (row.tunnel_key !== null) await gates.tunnel(row.id as DevboxId)
     }
   }
-  const signature = (rows: ReadonlyArray<GatedRow>) => JSON.stringify(rows)
-  let seen = gatedDevboxes(db)
-  await serve(seen)
-  process.stdout.write("ready\n")
+  /** What was served last: whatever differs from it, however soon it came, is news. */
+  let known = ""
   for (;;) {
+    const rows = await engine.news.until(
+      "",
+      () => {
+        const now = gatedDevboxes(db)
+        return JSON.stringify(now) === known ? undefined : now
+      },
+      { foreign: true, signal: dismissed.signal }
+    )
+    if (rows !== undefined) {
+      await serve(rows)
+      if (known === "") process.stdout.write("ready\n")
+      known = JSON.stringify(rows)
+    }
     // Nobody can add a devbox between the look and the word.
     const over = db.transaction(() => {
       const done = dismissed.signal.aborted || !gatedDevboxes(db).some(needsKeeper)
@@ -54,17 +65,6 @@ const keep = async (): Promise<void> => {
       return done
     })
     if (over) break
-    seen = gatedDevboxes(db)
-    const known = signature(seen)
-    const changed = await engine.news.until(
-      "",
-      () => {
-        const rows = gatedDevboxes(db)
-        return signature(rows) === known ? undefined : rows
-      },
-      { foreign: true, signal: dismissed.signal }
-    )
-    if (changed !== undefined) await serve(changed)
   }
   await closeGates(engine)
   await close()

@@ -59,13 +59,15 @@ export interface GatedRow {
   readonly ssh: 0 | 1
   readonly tunnel_key: string | null
   readonly gateway_port: number | null
+  readonly ports: string | null
   readonly wake_on_http: 0 | 1 | null
 }
 
 /** The detached devboxes that can be reached from outside. What has ended has no rows any more. */
 export const gatedDevboxes = (db: Database): ReadonlyArray<GatedRow> =>
   db.all(
-    `select d.id, d.status, h.devbox_id is not null as ssh, t.tunnel_key, t.gateway_port, t.wake_on_http
+    `select d.id, d.status, h.devbox_id is not null as ssh, t.tunnel_key, t.gateway_port, t.ports,
+       t.wake_on_http
      from devboxes d left join ssh_hosts h on h.devbox_id = d.id left join tunnels t on t.devbox_id = d.id
      where d.detached = 1 and (h.devbox_id is not null or t.devbox_id is not null) order by d.id`
   )
