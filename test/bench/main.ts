@@ -1,5 +1,5 @@
 /**
- * `pnpm bench local [--json FILE] [--scale N]`: measures, prints a table, and writes the numbers to a file if asked. Started by
+ * `pnpm bench NAME [--json FILE] [--scale N]`: measures, prints a table, and writes the numbers to a file if asked. Started by
  * root it measures as root and then as an ordinary user. Its exit status says whether it ran, never whether it was fast.
  */
 import { spawn } from "node:child_process"
@@ -10,6 +10,7 @@ import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
 import { benchLocal, type LocalReport } from "./local.ts"
 import { load, machine } from "./machine.ts"
+import { benchNetwork } from "./network.ts"
 import { table } from "./stats.ts"
 
 const { values, positionals } = parseArgs({
@@ -22,7 +23,7 @@ const { values, positionals } = parseArgs({
   }
 })
 
-const usage = "usage: pnpm bench local [--json FILE] [--scale N]"
+const usage = "usage: pnpm bench NAME [--json FILE] [--scale N]"
 const scale = Number(values.scale)
 /** No account has this id; nothing has to be added to the machine. */
 const ordinary = 47_110
@@ -94,6 +95,26 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
         reports
       }
       writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`)
+      console.log(`written to ${values.json}`)
+    }
+  },
+  network: async () => {
+    const about = machine()
+    const before = load()
+    const report = await benchNetwork(scale, progress)
+    const { dropped, messages, open, seconds } = report.sockets
+    console.log(`${about.system}, ${about.cores} x ${about.processor}, Node ${about.node}\nbefore: ${before.text}`)
+    console.log(`\n${table(`ways into a devbox, ${report.isolation}`, report.rows)}`)
+    console.log(`\n${open} WebSockets for ${seconds} s: ${messages} messages there and back, ${dropped} dropped`)
+    const after = load()
+    console.log(`after: ${after.text} (the benchmark's own work included)`)
+    if (values.json !== undefined) {
+      const date = new Date().toISOString()
+      const loads = { before: before.average, after: after.average }
+      writeFileSync(
+        values.json,
+        `${JSON.stringify({ benchmark: "network", date, scale, machine: about, load: loads, report }, null, 2)}\n`
+      )
       console.log(`written to ${values.json}`)
     }
   }

@@ -29,8 +29,8 @@ describe("a tunnel in a browser", () => {
         yield* inLocal(() =>
           Effect.gen(function* () {
             const devbox = yield* (yield* DevboxService).create({ tunnel: {} })
-            yield* devbox.file.write("server.js", readFileSync(join(import.meta.dirname, "server.js"), "utf8"))
-            const server = yield* devbox.cmd.execAsync(["node", "server.js", "3000"])
+            yield* devbox.file.write("server.cjs", readFileSync(join(import.meta.dirname, "server.cjs"), "utf8"))
+            const server = yield* devbox.cmd.execAsync(["node", "server.cjs", "3000"])
             yield* Stream.runHead(server.stdout)
             const url = (yield* devbox.net.getTunnel)!.url(3000)
             const profile = yield* folder
@@ -41,7 +41,14 @@ describe("a tunnel in a browser", () => {
             const open = (...more: ReadonlyArray<string>) =>
               run(
                 chromium,
-                [...flags, `--user-data-dir=${profile}`, "--window-size=640,360", "--virtual-time-budget=10000", ...more, url],
+                [
+                  ...flags,
+                  `--user-data-dir=${profile}`,
+                  "--window-size=640,360",
+                  "--virtual-time-budget=10000",
+                  ...more,
+                  url
+                ],
                 { timeout: 60_000 }
               )
             const { stdout } = yield* open("--dump-dom")

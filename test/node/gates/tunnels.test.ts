@@ -9,13 +9,13 @@ import { join } from "node:path"
 import { inLocal, leftovers, local, stateDir } from "../local/fixtures.ts"
 import { curl, folder, localhostIsHere, run, text } from "./clients.ts"
 
-const program = readFileSync(join(import.meta.dirname, "server.js"), "utf8")
+const program = readFileSync(join(import.meta.dirname, "server.cjs"), "utf8")
 
-/** Starts the server of `server.js` on a port of the devbox and waits until it listens. */
+/** Starts the server of `server.cjs` on a port of the devbox and waits until it listens. */
 const serve = (devbox: Devbox.Devbox, port: number) =>
   Effect.gen(function* () {
-    yield* devbox.file.write("server.js", program)
-    const server = yield* devbox.cmd.execAsync(["node", "server.js", String(port)])
+    yield* devbox.file.write("server.cjs", program)
+    const server = yield* devbox.cmd.execAsync(["node", "server.cjs", String(port)])
     yield* Stream.runHead(server.stdout)
     return server
   })
@@ -257,8 +257,8 @@ describe("a tunnel", () => {
       const dir = yield* stateDir
       const { id, url } = yield* Effect.gen(function* () {
         const devbox = yield* (yield* DevboxService).createDetached({ tunnel: {} })
-        yield* devbox.file.write("server.js", program)
-        const server = yield* devbox.cmd.execDetached(["node", "server.js", "3000"])
+        yield* devbox.file.write("server.cjs", program)
+        const server = yield* devbox.cmd.execDetached(["node", "server.cjs", "3000"])
         yield* Stream.runHead(server.stdout)
         return { id: devbox.id, url: (yield* devbox.net.getTunnel)!.url(3000) }
       }).pipe(Effect.provide(local(dir)))
