@@ -30,7 +30,6 @@ export interface NetworkReport {
 }
 
 const program = join(import.meta.dirname, "../node/gates/server.cjs")
-const port = 34_117
 const megabytes = 400
 const run = promisify(execFile)
 
@@ -88,6 +87,7 @@ const hold = async (url: string, wished: number, seconds: number): Promise<Netwo
       socket.onopen = say
       socket.onmessage = () => {
         messages++
+        // Once a second in real time is what is measured.
         timer = setTimeout(say, 1000)
       }
       socket.onclose = () => {
@@ -105,11 +105,11 @@ export const benchNetwork = async (scale: number, progress: (what: string) => vo
   const stateDir = mkdtempSync(join(tmpdir(), "devbox-bench-"))
   chmodSync(stateDir, 0o755)
   const times = (n: number): number => Math.max(3, Math.round(n * scale))
-  const direct: ChildProcess = spawn(process.execPath, [program, String(port)], {
+  const direct: ChildProcess = spawn(process.execPath, [program, "0"], {
     stdio: ["ignore", "pipe", "inherit"]
   })
-  await once(direct.stdout!, "data")
-  const plain = `http://127.0.0.1:${port}`
+  const [said] = (await once(direct.stdout!, "data")) as [Buffer]
+  const plain = `http://127.0.0.1:${/\d+/.exec(said.toString())?.[0]}`
 
   const measure = Effect.gen(function* () {
     const service = yield* DevboxService

@@ -26,6 +26,7 @@ import { create, type Defaults } from "./internal/local/create.ts"
 import { shutdown } from "./internal/local/end.ts"
 import { type Engine, inBackground } from "./internal/local/engine.ts"
 import type { SshKey, Tunnel } from "@effect-devbox/core/Network"
+import { withEngine } from "./internal/gates/engines.ts"
 import { reopenGates } from "./internal/gates/keeper.ts"
 import { createSshKey } from "./internal/gates/sshKeys.ts"
 import { enableTunnel, removeTunnel } from "./internal/gates/tunnels.ts"
@@ -190,11 +191,14 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxBackend, Backend
         ({ close }) => Effect.promise(close)
       ),
       ({ engine }) =>
-        shape(engine, {
-          minimumIsolation: options.minimumIsolation ?? "isolated",
-          network: options.network ?? "proxy",
-          tier: options.tier
-        })
+        withEngine(
+          shape(engine, {
+            minimumIsolation: options.minimumIsolation ?? "isolated",
+            network: options.network ?? "proxy",
+            tier: options.tier
+          }),
+          engine
+        )
     )
   )
 

@@ -68,6 +68,8 @@ const keep = async (): Promise<void> => {
   }
   await closeGates(engine)
   await close()
+  // Whoever waited for its end has seen it: nothing that lingers, such as a helper, may keep it.
+  process.exit()
 }
 
 await keep().catch((error: unknown) => {

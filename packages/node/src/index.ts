@@ -2,5 +2,6 @@
 export * as DevboxDirectory from "./DevboxDirectory.ts"
 export * as DevboxServer from "./DevboxServer.ts"
 export * as SshFiles from "./SshFiles.ts"
+export * as Tunnels from "./Tunnels.ts"
 export * as LocalBackend from "./LocalBackend.ts"
 export * as LocalNetworkPolicies from "./LocalNetworkPolicies.ts"

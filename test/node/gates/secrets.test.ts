@@ -16,12 +16,12 @@ const overheard = () => {
   const tracer = Tracer.make({
     span: (options) => {
       const span = new Tracer.NativeSpan(options)
-      const { end } = span
+      const end = span.end.bind(span)
       span.end = (time, exit) => {
         heard.push(
           JSON.stringify([span.name, [...span.attributes], Exit.isFailure(exit) ? Cause.pretty(exit.cause) : ""])
         )
-        end.call(span, time, exit)
+        end(time, exit)
       }
       return span
     }

@@ -92,4 +92,4 @@ server.on("upgrade", (request, socket) => {
   })
 })
 
-server.listen(Number(process.argv[2]), "127.0.0.1", () => console.log("listening"))
+server.listen(Number(process.argv[2]), "127.0.0.1", () => console.log(`listening on ${server.address().port}`))

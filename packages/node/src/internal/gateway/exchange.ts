@@ -30,7 +30,11 @@ const connectTo =
   (target: Target): Connect =>
   (_options, callback) => {
     target.dial().then(
-      (socket) => callback(null, socket),
+      (socket) => {
+        // Nobody is half done with HTTP: what the server has ended must not wait for another request.
+        socket.once("end", () => socket.end())
+        callback(null, socket)
+      },
       (error: Error) => callback(error, undefined as unknown as Duplex) // a cast: with an error there is no socket
     )
     return undefined
@@ -95,6 +99,10 @@ export const exchange = (
       })
       request.on("response", (response) => {
         target.heard()
+        if (answer.body.destroyed) {
+          request.destroy()
+          return resolve()
+        }
         answer.head(response.statusCode ?? 502, response.statusMessage ?? "", passing(response.rawHeaders))
         response.once("end", () => {
           if (response.rawTrailers.length > 0) answer.trailers(response.rawTrailers)

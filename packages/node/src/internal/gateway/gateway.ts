@@ -1,8 +1,9 @@
 // The gateway: tunnels' names on one port of this machine, and the same as listeners for a server that has names of its own.
 import * as http from "node:http"
+import type { ServerHttp2Stream } from "node:http2"
 import * as net from "node:net"
 import { onRequest, onUpgrade } from "./http1.ts"
-import { http2Server, isHttp2, Sessions } from "./http2.ts"
+import { http2Server, isHttp2, onStream, Sessions } from "./http2.ts"
 import { type Find, routeOf } from "./target.ts"
 import { Traffic } from "./traffic.ts"
 
@@ -23,9 +24,13 @@ export interface Gateway {
 const makeParts = (find: Find) => {
   const traffic = new Traffic()
   const sessions = new Sessions()
+  const one = onRequest(find, traffic)
+  const two = onStream(find, traffic, sessions)
   const gateway: Gateway = {
     isFor: (host) => routeOf(host) !== undefined,
-    onRequest: onRequest(find, traffic),
+    // A server of HTTP/2 gives its requests in the same shape, with the stream beside.
+    onRequest: (request, response) =>
+      "stream" in request ? two(request.stream as ServerHttp2Stream, request.headers) : one(request, response),
     onUpgrade: onUpgrade(find, traffic),
     cut: (key, stays) => traffic.cut(key, stays),
     close: () => {

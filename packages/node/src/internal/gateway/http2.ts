@@ -83,6 +83,12 @@ const listed = (raw: RawHeaders): http2.OutgoingHttpHeaders => {
   return headers
 }
 
+/** Sends what there is when the body is over; where the stream has a request of a server beside it, in place of that one. */
+const sendTrailers = (stream: http2.ServerHttp2Stream, trailers: () => http2.OutgoingHttpHeaders): void => {
+  stream.removeAllListeners("wantTrailers")
+  stream.once("wantTrailers", () => stream.sendTrailers(trailers()))
+}
+
 const relay = (
   session: http2.ClientHttp2Session,
   stream: http2.ServerHttp2Stream,
@@ -102,7 +108,7 @@ const relay = (
       target.heard()
       if (stream.destroyed) return asked.close(http2.constants.NGHTTP2_CANCEL)
       stream.respond({ ":status": received[":status"], ...listed(passing(rawOf(received))) }, { waitForTrailers: true })
-      stream.once("wantTrailers", () => stream.sendTrailers(trailers))
+      sendTrailers(stream, () => trailers)
       pipeline(asked, stream, () => resolve())
     })
     if (!asked.writableEnded) pipeline(stream, asked, () => {})
@@ -151,7 +157,7 @@ export const onStream =
           {
             head: (status, _message, received) => {
               stream.respond({ ":status": status, ...listed(passing(received, notPassed)) }, { waitForTrailers: true })
-              stream.once("wantTrailers", () => stream.sendTrailers(trailers))
+              sendTrailers(stream, () => trailers)
             },
             body: stream,
             trailers: (received) => (trailers = listed(received))

@@ -29,7 +29,7 @@ export class GatewayError extends Error {
 }
 
 /** A name of a port: `3000-key.localhost`, or `3000-key.tunnel.` before any host. */
-const name = /^(\d{1,5})-([a-z0-9]{8,56})\.(?:localhost|tunnel\.[a-z0-9.-]+)(?::\d+)?$/i
+const name = /^(\d{1,5})-([a-z0-9][a-z0-9-]{6,54}[a-z0-9])\.(?:localhost|tunnel\.[a-z0-9.-]+)(?::\d+)?$/i
 
 /** Port and key in a host name; `undefined` for any other name. */
 export const routeOf = (host: string | undefined): { readonly port: number; readonly key: string } | undefined => {
