@@ -7,7 +7,12 @@ import * as DevboxFleet from "@effect-devbox/core/DevboxFleet"
 import { ChaosBackend, MemoryBackend, Sweep, VirtualTime } from "@effect-devbox/core/testing"
 import { Duration, Effect, Layer } from "effect"
 import { parseArgs } from "node:util"
+import { DevboxBackend } from "@effect-devbox/core/DevboxBackend"
 import { programs, subject } from "../core/sweepPrograms.ts"
+import { searchLocal } from "../lives/local.ts"
+import { atOnce, slowly } from "../lives/memory.ts"
+import { explain, type Result, search } from "../lives/search.ts"
+import { leftovers, local, stateDir } from "../node/local/fixtures.ts"
 import { format as formatLost } from "../wire/lostCreates.ts"
 import { lostCreatesOverSockets } from "../wire/lostCreatesSockets.ts"
 import { format as formatFuzz, fuzz, isFlat as isServerFlat } from "../node/server/fuzz/run.ts"
@@ -88,7 +93,7 @@ const chaos = (minutes: number) =>
 const memory = () => DevboxService.layer.pipe(Layer.provideMerge(MemoryBackend.layerControl({ remembered: 100 })))
 
 /** Create, exec, shutdown, over and over; nothing may stay. */
-const cycles = (count: number) =>
+const cycling = (name: string, count: number, batch: number) =>
   Effect.gen(function* () {
     const once = Effect.scoped(
       Effect.flatMap(
@@ -96,24 +101,72 @@ const cycles = (count: number) =>
         (devbox) => devbox.cmd.exec("echo hello")
       )
     )
-    const batch = Effect.repeat(once, { times: 999 })
+    const some = Effect.repeat(once, { times: batch - 1 })
+    // What is loaded and opened once is no leak.
+    yield* some
     const before = held()
-    const heap: Array<number> = []
+    const heap: Array<number> = [heapMb()]
     const began = performance.now()
-    for (let done = 0; done < count; done += 1000) {
-      yield* batch
-      if (done % 5000 === 0) heap.push(heapMb())
+    for (let done = 0; done < count; done += batch) {
+      yield* some
+      if (done % (batch * 5) === 0) heap.push(heapMb())
     }
     const seconds = (performance.now() - began) / 1000
-    const boxes = yield* (yield* MemoryBackend.Control).devboxes
+    const backend = yield* DevboxBackend
+    const left = (yield* backend.list({ limit: 1000 })).items.filter(
+      ({ status }) => status !== "shutdown" && status !== "failure"
+    )
     const after = held()
     say(
-      `cycles: ${count} in ${seconds.toFixed(0)} s (${(count / seconds).toFixed(0)} a second), heap ${mb(heap[0] ?? 0)} to ${mb(heap.at(-1) ?? 0)}, descriptors ${before.descriptors} to ${after.descriptors}, resources ${before.resources} to ${after.resources}, devboxes left ${boxes.length}`
+      `${name}: ${count} in ${seconds.toFixed(0)} s (${(count / seconds).toFixed(0)} a second), heap ${mb(heap[0] ?? 0)} to ${mb(heap.at(-1) ?? 0)}, descriptors ${before.descriptors} to ${after.descriptors}, resources ${before.resources} to ${after.resources}, devboxes left ${left.length}`
     )
-    expect(isFlat(heap), "cycles: heap is flat")
-    expect(boxes.length === 0, "cycles: nothing left")
-    expect(after.descriptors <= before.descriptors && after.resources <= before.resources, "cycles: nothing held")
-  }).pipe(Effect.provide(memory()))
+    expect(isFlat(heap), `${name}: heap is flat`)
+    expect(left.length === 0, `${name}: nothing left`)
+    expect(after.descriptors <= before.descriptors && after.resources <= before.resources, `${name}: nothing held`)
+  })
+
+const cycles = (count: number) => cycling("cycles", count, 1000).pipe(Effect.provide(memory()))
+
+/** The same on this machine; and when the backend is gone no process, mount or folder is left. */
+const localCycles = (count: number) =>
+  Effect.gen(function* () {
+    const dir = yield* stateDir
+    yield* cycling("local cycles", count, 50).pipe(Effect.provide(local(dir)))
+    const left = leftovers(dir)
+    say(`local cycles: left on the machine ${left.length}`)
+    expect(left.length === 0, "local cycles: nothing left on the machine")
+  }).pipe(Effect.scoped)
+
+/** Random lives against the model, in memory and on this machine, four at a time there. */
+const lives = (count: number) =>
+  Effect.gen(function* () {
+    const told = (where: string, { found, lives: led, operations }: Result) => {
+      say(`lives, ${where}: ${led} sequences, ${operations} operations, divergences ${found === undefined ? 0 : 1}`)
+      if (found !== undefined) say(explain(found))
+      expect(found === undefined, `lives, ${where}`)
+    }
+    for (const [where, way] of [
+      ["in memory, at once", atOnce],
+      ["in memory, step by step", slowly]
+    ] as const) {
+      const led = search({ from: 1, count: 2000, length: 30, ...way, layer: way.layer() })
+      told(where, yield* VirtualTime.run(led, { limit: Duration.infinity }))
+    }
+    const workers = 4
+    yield* Effect.forEach(
+      Array.from({ length: workers }, (_, worker) => worker),
+      (worker) =>
+        Effect.gen(function* () {
+          const dir = yield* stateDir
+          const share = Math.ceil(count / workers)
+          const led = yield* Effect.scoped(searchLocal(dir, { from: 1 + worker * share, count: share, length: 30 }))
+          if ("missing" in led) return expect(false, led.missing)
+          told(`on this machine, part ${worker + 1} of ${workers}`, led)
+          expect(leftovers(dir).length === 0, "lives: nothing left on the machine")
+        }).pipe(Effect.scoped),
+      { concurrency: workers, discard: true }
+    )
+  })
 
 /** A thousand devboxes at a time. */
 const fleet = (count: number) =>
@@ -160,7 +213,11 @@ const fuzzed = (requests: number) =>
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { minutes: { type: "string", default: "10" }, program: { type: "string", default: "" } }
+  options: {
+    minutes: { type: "string", default: "10" },
+    program: { type: "string", default: "" },
+    lives: { type: "string", default: "2000" }
+  }
 })
 const wanted = (name: string): boolean => positionals.length === 0 || positionals.includes(name)
 
@@ -169,6 +226,8 @@ await Effect.runPromise(
   Effect.gen(function* () {
     if (wanted("fleet")) yield* fleet(1000)
     if (wanted("cycles")) yield* cycles(100_000)
+    if (wanted("localCycles")) yield* localCycles(2000)
+    if (wanted("lives")) yield* lives(Number(values.lives))
     if (wanted("sweep")) yield* sweep(values.program)
     if (wanted("lost")) yield* lost(500)
     if (wanted("fuzz")) yield* fuzzed(20_000)

@@ -2,6 +2,7 @@
 import { commands, control, output, shells } from "./commands.ts"
 import { files, isolation, network, snapshots } from "./files.ts"
 import { gates } from "./gates.ts"
+import { life } from "./life.ts"
 import { lifecycle, lists, states } from "./lifecycle.ts"
 import { forks, lives, pools } from "./lives.ts"
 import type { Mutant } from "./mutant.ts"
@@ -15,6 +16,7 @@ export type { Mutant } from "./mutant.ts"
 export const backendMutants: ReadonlyArray<Mutant> = [
   ...lifecycle,
   ...states,
+  ...life,
   ...lists,
   ...commands,
   ...output,

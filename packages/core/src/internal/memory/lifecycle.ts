@@ -11,16 +11,23 @@ import { type Reason, watch } from "./timeLimits.ts"
 import type { Box, World } from "./state.ts"
 import { pass } from "./world.ts"
 
-/** Runs commands one after another, stopping at the first that fails; says whether all succeeded. */
-const runAll = (world: World, box: Box, commands: ReadonlyArray<string>): Effect.Effect<boolean> =>
+/** Runs commands one after another, up to the first that fails or in spite of it; says whether all that ran succeeded. */
+const runAll = (
+  world: World,
+  box: Box,
+  commands: ReadonlyArray<string>,
+  after: "stop" | "goOn" = "stop"
+): Effect.Effect<boolean> =>
   Effect.gen(function* () {
+    let succeeded = true
     for (const command of commands) {
       const commandId = ExecutionId.make(`launch-${world.next()}`)
       const execution = start(world, box, { commandId, command }, "setup_commands")
       const { exit } = yield* execution.changed.until(() => execution.ended)
-      if (exit !== 0) return false
+      succeeded &&= exit === 0
+      if (!succeeded && after === "stop") break
     }
-    return true
+    return succeeded
   })
 
 /** Launch commands, then running, then the entrypoint: at the first start and after every resume. */
@@ -79,7 +86,7 @@ export const startSuspend = (world: World, box: Box): void => {
   if (commands.length === 0) return save()
   const limit = Duration.millis(hooks?.suspendDeadlineMs ?? 30_000)
   world.fork(
-    Effect.map(Effect.timeoutOption(runAll(world, box, commands), limit), (done) => {
+    Effect.map(Effect.timeoutOption(runAll(world, box, commands, "goOn"), limit), (done) => {
       if (done._tag === "None") {
         log(world, box, {
           source: "setup_commands",

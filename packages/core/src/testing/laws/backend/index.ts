@@ -6,6 +6,7 @@ import { files } from "./files.ts"
 import { gates } from "./gates.ts"
 import { isolation } from "./isolation.ts"
 import { lifecycle } from "./lifecycle.ts"
+import { life } from "./life.ts"
 import { lists } from "./lists.ts"
 import { network } from "./network.ts"
 import { output } from "./output.ts"
@@ -19,6 +20,7 @@ import { web } from "./web.ts"
 export const backendLaws: ReadonlyArray<BackendLaw> = [
   ...lifecycle,
   ...states,
+  ...life,
   ...lists,
   ...commands,
   ...output,
