@@ -57,6 +57,10 @@ const outcomeOf = (exit: Exit.Exit<string | void, unknown>): Outcome => {
   return [_tag, ...(status === undefined ? [] : [known(status)]), ...(kind === undefined ? [] : [kind])].join(" ")
 }
 
+/** An outcome that was not expected, with what the error says. */
+const inDetail = (exit: Exit.Exit<unknown, unknown>, outcome: Outcome): string =>
+  Exit.isSuccess(exit) ? outcome : `${outcome}: ${Cause.pretty(exit.cause).split("\n")[0] ?? ""}`
+
 /** Everything is looked at after so many steps, and at the end: each look is as long as several operations. */
 const lookEvery = 4
 
@@ -222,8 +226,9 @@ export const live = (
     )
     for (const [step, operation] of operations.entries()) {
       const wanted = model.apply(operation)
-      const actual = outcomeOf(yield* Effect.exit(perform(operation)))
-      if (actual !== wanted) return { step, expected: wanted, actual }
+      const exit = yield* Effect.exit(perform(operation))
+      const actual = outcomeOf(exit)
+      if (actual !== wanted) return { step, expected: wanted, actual: inDetail(exit, actual) }
       if (step % lookEvery !== lookEvery - 1 && step !== operations.length - 1) continue
       const state = yield* Effect.orDie(seen)
       if (state !== expected()) return { step, expected: expected(), actual: state }

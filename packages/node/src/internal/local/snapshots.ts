@@ -11,7 +11,7 @@ import { SnapshotInfo, type SnapshotParams, SnapshotState } from "@effect-devbox
 import { setTimeout as pause } from "node:timers/promises"
 import { makeLayer } from "../sandbox/layout.ts"
 import { copyDisk, syncDirectory } from "../sandbox/save.ts"
-import type { Saved } from "../sandbox/types.ts"
+import type { HostReport, Saved } from "../sandbox/types.ts"
 import type { DevboxRow } from "../store/devboxes.ts"
 import { finishLayer, insertLayer, layersOf, setLayers } from "../store/layers.ts"
 import { isOwnerAlive } from "../store/ownerLock.ts"
@@ -186,6 +186,12 @@ const saveSuspended = (engine: Engine, id: string, plan: Plan, isHome: boolean):
     () => Promise.resolve(false)
   )
 
+/** A layer that nothing was written to yet may have no folder; as a part of a snapshot it must have one. */
+const makeTop = (engine: Engine, id: string, report: HostReport): void => {
+  const top = layersOf(engine.db, "devbox", id)[0]
+  if (top !== undefined) makeLayer(layerDir(engine, top.id), report)
+}
+
 /** Takes a snapshot; see the contract. */
 export const startSnapshot = async (engine: Engine, id: DevboxId, params: SnapshotParams): Promise<SnapshotInfo> => {
   check(params)
@@ -199,7 +205,8 @@ export const startSnapshot = async (engine: Engine, id: DevboxId, params: Snapsh
     if (!isOurs(engine, row) && row.detached === 0 && isOwnerAlive(engine.dir.owners, row.owner_id)) {
       throw ready(row, "It belongs to another process that is running; take the snapshot there.")
     }
-    const { base } = await engine.host()
+    const { base, report } = await engine.host()
+    makeTop(engine, id, report)
     const plan = writeDown(engine, id, params, base.fingerprint)
     saveSuspended(engine, id, plan, row.isolation === "process")
     return toInfo(snapshotRow(engine, plan.snapshotId))
@@ -208,8 +215,7 @@ export const startSnapshot = async (engine: Engine, id: DevboxId, params: Snapsh
   const { live } = await running(engine, id)
   if (!isOurs(engine, row)) return toInfo(snapshotRow(engine, await orderSnapshot(live, params)))
   const { base, report } = await engine.host()
-  const top = layersOf(engine.db, "devbox", id)[0]
-  if (top !== undefined) makeLayer(layerDir(engine, top.id), report)
+  makeTop(engine, id, report)
   const plan = writeDown(engine, id, params, base.fingerprint)
   if (plan.before.length > 0) makeLayer(layerDir(engine, plan.rotateTo), report)
   save(

@@ -216,14 +216,17 @@ export const life: ReadonlyArray<BackendLaw> = [
       yield* put(box, "file.txt", "asleep")
       yield* backend.suspend(box.id)
       yield* reach(backend, box.id, "suspended")
-      const { id } = yield* Effect.acquireRelease(
-        succeeds("it can be asked for", backend.startSnapshot(box.id, new SnapshotParams({}))),
-        (info) => Effect.ignore(backend.deleteSnapshot(info.id))
-      )
-      yield* eventually("it completes", backend.getSnapshot(id), ({ status }) => status === "complete")
-      yield* equal("nobody was woken", (yield* backend.get(box.id)).status, "suspended")
-      const copy = yield* running({ snapshotId: id })
-      yield* contains("the files are in it", copy, "file.txt", "asleep")
+      // The second has nothing new in it, and is as good.
+      for (const which of ["one", "another"]) {
+        const { id } = yield* Effect.acquireRelease(
+          succeeds(`${which} can be asked for`, backend.startSnapshot(box.id, new SnapshotParams({}))),
+          (info) => Effect.ignore(backend.deleteSnapshot(info.id))
+        )
+        yield* eventually("it completes", backend.getSnapshot(id), ({ status }) => status === "complete")
+        yield* equal("nobody was woken", (yield* backend.get(box.id)).status, "suspended")
+        const copy = yield* succeeds("a devbox can be made of it", running({ snapshotId: id }))
+        yield* contains("the files are in it", copy, "file.txt", "asleep")
+      }
     })
   ),
   law(
