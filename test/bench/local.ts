@@ -129,6 +129,18 @@ export const benchLocal = async (scale: number, progress: (what: string) => void
       "ms",
       await repeated({ warmUp: 20, n: times(200) }, () => run(shell.exec(text)).then(() => {}))
     )
+    const killing = await repeated({ warmUp: 5, n: times(100) }, () =>
+      scoped(
+        Effect.gen(function* () {
+          const execution = yield* devbox.cmd.execAsync("sleep 1000 & sleep 1000 & echo up; wait")
+          yield* Stream.runHead(execution.stdout)
+          const begun = performance.now()
+          yield* execution.kill({ signal: "SIGKILL" })
+          return performance.now() - begun
+        })
+      )
+    )
+    add("kill of a group of three, confirmed", "ms", killing, "nothing of the command is left")
   }
 
   /** From a line being printed to its being seen, against a plain pipe. */

@@ -149,7 +149,7 @@ for (const launcher of launchers) {
       const exited = await execution.exited
       expect(exited).toEqual({ code: 0, lingering: true })
       await execution.done
-      expect(await box.kill(execution.id, { group: true })).toEqual({ signalled: 1, remaining: 0 })
+      expect(await box.kill(execution.id, { group: true })).toMatchObject({ remaining: 0 })
     })
 
     it("counts what a lingering child writes within the grace", async () => {

@@ -103,7 +103,7 @@ for (const launcher of launchers) {
       const [first, second] = await Promise.all([attach("held"), attach("held")])
       const execution = launch(first, "setsid sleep 3600 & echo up; wait")
       await printed(first, execution.id, "up")
-      expect(await second.kill(execution.id, { group: true })).toEqual({ signalled: 2, remaining: 0 })
+      expect(await second.kill(execution.id, { group: true })).toMatchObject({ remaining: 0 })
       expect((await execution.done).code).toBe(137)
       await Promise.all([first.detach(), second.detach()])
     })

@@ -62,7 +62,7 @@ for (const launcher of launchers) {
     const result = JSON.parse(await firstLine(child)) as Record<string, unknown>
     expect(result).toMatchObject({ uid, boxUid: uid, launcher, drops: false, code: 4, left: 0, shell: "/tmp\n1\n" })
     expect(result["big"]).toBe(Array.from({ length: 300000 }, (_, i) => `${i + 1}\n`).join("").length)
-    expect(result["killed"]).toEqual({ signalled: 2, remaining: 0 })
+    expect(result["killed"]).toMatchObject({ remaining: 0 })
     if (launcher === "process") return
     expect(result["hello"]).toBe("user\n1000\n/home/user\nwrote\n")
     expect(result["proc"]).toMatch(/CapEff:\t0000000000000000\nNoNewPrivs:\t1\n\s+1000\s+0\s+1\n/)

@@ -6,6 +6,8 @@ import type { Channel, Journal, JournalChunk, JournalReadOptions, JournalWriter,
 import { channelFile, FileJournalWriter } from "./writer.ts"
 
 const REMEMBERED = 4096
+// What is read at once, without another thread, because it is still in memory.
+const FRESH_BYTES = 65536
 
 export class FileJournal implements Journal {
   readonly dir: string
@@ -56,6 +58,7 @@ export class FileJournal implements Journal {
         promised: () => options.promised ?? this.#promised.get(executionId)?.[channel],
         // Its owner knows every execution that can still grow.
         closed: () => this.#closed || (this.#owner && !this.#writers.has(executionId)),
+        fresh: () => (this.#owner ? (this.#promised.get(executionId)?.[channel] ?? Infinity) : Infinity) <= FRESH_BYTES,
         listen: (listener) => this.#listen(executionId, listener)
       },
       options

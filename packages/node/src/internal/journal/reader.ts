@@ -15,6 +15,8 @@ export interface Source {
   /** The promised length, once it is known. */
   readonly promised: () => number | undefined
   readonly closed: () => boolean
+  /** It is small and was written a moment ago by this process. */
+  readonly fresh: () => boolean
   readonly listen: (listener: () => void) => () => void
 }
 
@@ -62,7 +64,7 @@ export async function* readChannel(source: Source, options: JournalReadOptions):
         const buffer = Buffer.allocUnsafe(live === undefined ? limit : Math.min(limit, live - position))
         // What the writer has just written is in memory; anything else may have to come from the disk.
         const size =
-          live === undefined
+          live === undefined && !source.fresh()
             ? await readAsync(fd, buffer, position)
             : fs.readSync(fd, buffer, 0, buffer.length, position)
         if (size > 0) bytes = buffer.subarray(0, size)

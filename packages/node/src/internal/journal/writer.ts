@@ -1,4 +1,4 @@
-// Appends an execution's output to its two files. Only the box's owner writes, and no process in the box can reach
+// Appends an execution's output to its two files; the one of stderr is made when something is written there. Only the box's owner writes, and no process in the box can reach
 // the directory, so the descriptors made here are the only way in.
 import * as fs from "node:fs"
 import type { Channel, JournalWriter, PromisedLength } from "./types.ts"
@@ -13,7 +13,8 @@ export const channelFile = (dir: string, executionId: string, channel: Channel):
 
 export class FileJournalWriter implements JournalWriter {
   readonly id: string
-  readonly #fds: { stdout: number; stderr: number }
+  readonly #fds: { stdout: number; stderr: number | undefined }
+  readonly #dir: string
   readonly #lengths = { stdout: 0, stderr: 0 }
   readonly #wake: () => void
   #busy = 0
@@ -24,10 +25,17 @@ export class FileJournalWriter implements JournalWriter {
   constructor(dir: string, id: string, wake: () => void) {
     this.id = id
     this.#wake = wake
-    const create = (channel: Channel): number =>
-      fs.openSync(channelFile(dir, id, channel), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND, 0o600)
-    const stdout = create("stdout")
-    this.#fds = { stdout, stderr: create("stderr") }
+    this.#dir = dir
+    this.#fds = { stdout: this.#create("stdout"), stderr: undefined }
+  }
+
+  #create(channel: Channel): number {
+    const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND
+    return fs.openSync(channelFile(this.#dir, this.id, channel), flags, 0o600)
+  }
+
+  #fd(channel: Channel): number {
+    return (this.#fds[channel] ??= this.#create(channel))
   }
 
   get lengths(): PromisedLength {
@@ -53,7 +61,7 @@ export class FileJournalWriter implements JournalWriter {
   #writeSync(channel: Channel, bytes: Uint8Array): void {
     try {
       let written = 0
-      while (written < bytes.length) written += fs.writeSync(this.#fds[channel], bytes, written)
+      while (written < bytes.length) written += fs.writeSync(this.#fd(channel), bytes, written)
     } catch {
       this.#failed = true
     }
@@ -65,7 +73,7 @@ export class FileJournalWriter implements JournalWriter {
       let written = 0
       while (written < bytes.length) {
         written += await new Promise<number>((resolve, reject) => {
-          fs.write(this.#fds[channel], bytes, written, bytes.length - written, null, (error, n) =>
+          fs.write(this.#fd(channel), bytes, written, bytes.length - written, null, (error, n) =>
             error ? reject(error) : resolve(n)
           )
         })
@@ -92,6 +100,6 @@ export class FileJournalWriter implements JournalWriter {
   #close(): void {
     if (this.#busy > 0) return
     fs.closeSync(this.#fds.stdout)
-    fs.closeSync(this.#fds.stderr)
+    if (this.#fds.stderr !== undefined) fs.closeSync(this.#fds.stderr)
   }
 }

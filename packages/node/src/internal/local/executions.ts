@@ -29,11 +29,12 @@ export const waitForExecution = async (
     const row = executionRow(engine, id, executionId)
     return row.status === "completed" ? row : undefined
   }
-  const row = look()
-  if (row !== undefined) return toExecutionInfo(engine, row, lines)
   const followed = engine.live.get(id)?.followed.get(executionId)
-  if (followed === undefined) await engine.news.until(id, look, { foreign: true, millis, signal })
-  else {
+  if (followed === undefined) {
+    const row = look()
+    if (row !== undefined) return toExecutionInfo(engine, row, lines)
+    await engine.news.until(id, look, { foreign: true, millis, signal })
+  } else {
     // Its own end, not every news of the devbox: a thousand commands would wake each other a million times.
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, millis)

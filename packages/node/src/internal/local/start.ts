@@ -76,16 +76,16 @@ const follow = (engine: Engine, live: Live, params: StartExecution, execution: B
   inBackground(engine, over)
 }
 
-/** Starts a command in a box; `source` says who wanted it. */
+/** Starts a command in a box, and gives its row when there was none; `source` says who wanted it. */
 export const launch = async (
   engine: Engine,
   live: Live,
   params: StartExecution,
   source: ExecutionRow["source"] = "exec"
-): Promise<void> => {
+): Promise<ExecutionRow | undefined> => {
   const devboxId = live.box.id
   if (live.online !== undefined) await live.online
-  const isNew = insertExecution(engine.db, {
+  const row = insertExecution(engine.db, {
     devbox_id: devboxId,
     id: params.commandId,
     source,
@@ -93,7 +93,7 @@ export const launch = async (
     shell_name: params.shell ?? null,
     attach_stdin: params.attachStdin === true ? 1 : 0
   })
-  if (!isNew) return
+  if (row === undefined) return undefined
   const execution = live.box.exec({
     id: params.commandId,
     command: params.command,
@@ -112,6 +112,7 @@ export const launch = async (
   // A command for a shell that is busy starts later.
   if (params.shell === undefined) await started
   else started.catch(() => {})
+  return row
 }
 
 const check = (params: StartExecution): void => {
@@ -148,7 +149,8 @@ export const startExecution = async (engine: Engine, id: DevboxId, params: Start
   const before = getExecution(engine.db, id, params.commandId)
   if (before === undefined || (await isLost(engine, before))) {
     const { live } = await running(engine, id)
-    await launch(engine, live, params)
+    const row = await launch(engine, live, params)
+    if (row !== undefined) return toExecutionInfo(engine, row)
   }
   return toExecutionInfo(engine, executionRow(engine, id, params.commandId))
 }

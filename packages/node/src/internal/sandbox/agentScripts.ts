@@ -8,7 +8,7 @@
 //   Z SIG nonce         signal everything           F key                a fork failed
 //   P nonce             ping                        R pid | Z nonce | P nonce | K key nonce signalled remaining
 // A slot reads one line from its FIFO, a named shell any number; the last fields are names of FIFOs in q:
-//   id mark in out err        (in `-`: /dev/null)   N key pid            a fresh shell reads commands
+//   id mark in out err script (in `-`: /dev/null)   N key pid            a fresh shell reads commands
 //   B nonce                   (shells: a barrier)   B key nonce | H key code   barrier reached, shell ended
 //
 // Every process of an execution carries its mark as the soft limit on file locks. Linux has not enforced that
@@ -58,11 +58,10 @@ W) command eval '{
 K) case $c in
    m) x=0; kill -s "$b" "$e" && x=1; echo "K $id $a $x 0" >&3 ;;
    *) set -- "$id" "$a" "$b" "$d" "$e"
-      command eval '{ exec "$B" "$P/kill.sh" "$@" 4<&-; } &' || {
-        # All pids are taken. The killer needs none, and the group, which needs no search, makes room.
-        [ "$b$c" = KILLg ] && kill -s KILL -- "-$e"
-        . "$P/kill.sh"
-      } ;;
+      # The group needs no search; when all pids are taken it makes room, too.
+      [ "$b$c" = KILLg ] && kill -s KILL -- "-$e"
+      # The killer does without a process when there is none to be had.
+      command eval '{ exec "$B" "$P/kill.sh" "$@" 4<&-; } &' || . "$P/kill.sh" ;;
    esac ;;
 M) M="$M $id" ;;
 Z) if [ -z "$G" ]; then kill -s "$id" -- -1
@@ -84,14 +83,14 @@ fi
 `
 
 /** `slot.sh Q KEY LIMITFLAG BASH`: waits, warm, for one command and becomes it. Events on 3, its line on 9. */
-export const slotScript = `IFS=' ' read -r id mark in out err <&9 || exit 0
+export const slotScript = `IFS=' ' read -r id mark in out err script <&9 || exit 0
 [ "$in" = - ] && in=/dev/null || in=$1/$in
 # Open before "started": the host may write and close at once, and a FIFO forgets what nobody has open.
 exec <"$in" >"$1/$out" 2>"$1/$err" 9<&- || exit 254
 ulimit -S $3 "$mark"
 echo "S $2 $$" >&3
 exec 3>&-
-file=$1/$id.sh
+file=$1/$script
 set -- "$4" "$1/$id.cmd"
 . "$file"
 `
@@ -103,12 +102,12 @@ export const shellScript = `__devbox_q=$1 __devbox_key=$2 __devbox_l=-w __devbox
 set --
 cd 2>/dev/null || cd /
 echo "N $__devbox_key $$" >&3
-while IFS=' ' read -r __devbox_id __devbox_mark __devbox_in __devbox_out __devbox_err <&9; do
+while IFS=' ' read -r __devbox_id __devbox_mark __devbox_in __devbox_out __devbox_err __devbox_s <&9; do
   if [ "$__devbox_id" = B ]; then echo "B $__devbox_key $__devbox_mark" >&3; continue; fi
   [ "$__devbox_in" = - ] && __devbox_in=/dev/null || __devbox_in=$__devbox_q/$__devbox_in
   ulimit -S $__devbox_l "$__devbox_mark"
   echo "S $__devbox_id $$" >&3
-  { . "$__devbox_q/$__devbox_id.sh"; } <"$__devbox_in" >"$__devbox_q/$__devbox_out" 2>"$__devbox_q/$__devbox_err" 3>&- 9<&-
+  { . "$__devbox_q/$__devbox_s"; } <"$__devbox_in" >"$__devbox_q/$__devbox_out" 2>"$__devbox_q/$__devbox_err" 3>&- 9<&-
   __devbox_x=$?
   if [ "\${!-}" != "$__devbox_j" ] && kill -0 "$!" 2>/dev/null; then
     echo "X $__devbox_id $__devbox_x 1" >&3

@@ -8,7 +8,7 @@ import { Execution } from "./execution.ts"
 import { FifoPool } from "./fifo.ts"
 import { boxDirs } from "./layout.ts"
 import { BoxOwner } from "./owner.ts"
-import { shellKey, writeRequest } from "./request.ts"
+import { shellKey, shellScriptOf, writeRequest } from "./request.ts"
 import { connectHolder } from "./socketLink.ts"
 import type {
   AgentLink,
@@ -104,10 +104,12 @@ export class DrivenBox implements Box {
 
   exec(request: ExecRequest): BoxExecution {
     const execution = new Execution(request.id, request.stdin === true, request.stdout === "pipe")
+    let script: string | undefined
     try {
       if (this.#gone !== undefined) throw this.#gone
       if (this.#executions.has(request.id)) throw new ExecStartError(request.id, ...reasons["duplicate"]!)
-      writeRequest(this.#q, request)
+      if (request.shellName !== undefined && this.#link.sendScript !== undefined) script = shellScriptOf(request)
+      else writeRequest(this.#q, request)
     } catch (error) {
       execution.fail(error as Error)
       return execution
@@ -115,17 +117,17 @@ export class DrivenBox implements Box {
     this.#executions.set(request.id, execution)
     const need = (request.stdin === true ? 1 : 0) + (request.stdout === "pipe" ? 1 : 0)
     const names = this.#backlog !== undefined ? undefined : need === 0 ? [] : this.#fifos.take(need)
-    if (names !== undefined) this.#send(request, execution, names)
-    else this.#later(request, execution, need)
+    if (names !== undefined) this.#send(request, execution, names, script)
+    else this.#later(request, execution, need, script)
     return execution
   }
 
   /** Requests keep their order: whoever comes while this one waits for a FIFO waits behind it. */
-  #later(request: ExecRequest, execution: Execution, need: number): void {
+  #later(request: ExecRequest, execution: Execution, need: number, script: string | undefined): void {
     const turn = (this.#backlog ?? Promise.resolve()).then(async () => {
       try {
         const names = await this.#fifos.takeSoon(need)
-        if (this.#executions.get(request.id) === execution) this.#send(request, execution, names)
+        if (this.#executions.get(request.id) === execution) this.#send(request, execution, names, script)
       } catch {
         this.#executions.delete(request.id)
         execution.fail(new ExecStartError(request.id, ...reasons["nospace"]!))
@@ -135,7 +137,7 @@ export class DrivenBox implements Box {
     this.#backlog = turn
   }
 
-  #send(request: ExecRequest, execution: Execution, names: ReadonlyArray<string>): void {
+  #send(request: ExecRequest, execution: Execution, names: ReadonlyArray<string>, script: string | undefined): void {
     const free = [...names]
     const attach = (end: { open(file: string, onClosed: (clean?: boolean) => void): void } | undefined): string => {
       if (end === undefined) return "-"
@@ -147,7 +149,9 @@ export class DrivenBox implements Box {
     try {
       const stdin = attach(execution.stdin)
       const stdout = attach(execution.stdoutPipe)
-      this.#link.send(`E ${request.id} ${stdin} ${stdout} ${shell}`)
+      const line = `E ${request.id} ${stdin} ${stdout} ${shell}`
+      if (script === undefined) this.#link.send(line)
+      else this.#link.sendScript!(line, script)
     } catch {
       this.#executions.delete(request.id)
       execution.fail(new ExecStartError(request.id, ...reasons["nospace"]!))

@@ -19,6 +19,8 @@ export interface JobRequest {
   readonly stdout: string
   /** Key of a named shell, or "-". */
   readonly shell: string
+  /** What the shell is to read, from a client in this process; others have written it to a file. */
+  readonly script: string | undefined
 }
 
 export class Job {
@@ -76,10 +78,18 @@ export class Job {
     return this.#pumps.length > 0
   }
 
-  /** The line for a slot or a named shell. */
-  get line(): string {
+  /** The line for a slot or a named shell, which reads the file of this name. */
+  line(script = `${this.request.id}.sh`): string {
     const { id, stdin } = this.request
-    return `${id} ${this.mark} ${stdin} ${this.#stdout} ${this.#stderr}\n`
+    return `${id} ${this.mark} ${stdin} ${this.#stdout} ${this.#stderr} ${script}\n`
+  }
+
+  /** Whether it failed because the kernel ended one of its processes: a death by SIGKILL that nobody asked for. */
+  blame(code: number, kills: number, all: Iterable<Job>): void {
+    if (kills <= this.killsBefore) return
+    const alone = [...all].every((other) => other === this || other.pid === undefined || other.exit !== undefined)
+    // A program whose child was ended fails in its own way; that it was this one's is certain only when it ran alone.
+    this.outOfMemory = !this.killed && (code === 137 || (code !== 0 && alone)) ? "cause" : "seen"
   }
 
   /** The command is over: takes in what it wrote and fixes the length. */

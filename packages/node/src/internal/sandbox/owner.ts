@@ -39,7 +39,7 @@ export class BoxOwner implements AgentLink {
   #slots: Slots
   #shells: Shells
   /** What clients say while the disk is saved: it is heard afterwards. */
-  #held: Array<string> | undefined
+  #held: Array<readonly [line: string, script: string | undefined]> | undefined
   /** The child that ends because another one takes its place. */
   #leaving: BoxChild | undefined
   #ending = false
@@ -166,7 +166,7 @@ export class BoxOwner implements AgentLink {
     } finally {
       const held = this.#held
       this.#held = undefined
-      for (const line of held) this.send(line)
+      for (const [line, script] of held) this.send(line, script)
     }
   }
 
@@ -213,11 +213,15 @@ export class BoxOwner implements AgentLink {
     return { method: "rotate", pausedMs: performance.now() - begun }
   }
 
-  send(line: string): void {
+  sendScript(line: string, script: string): void {
+    this.send(line, script)
+  }
+
+  send(line: string, script?: string): void {
     const [op, a = "", b = "", c = "", d = ""] = line.split(" ")
-    if (this.#held !== undefined && op !== "stop") return void this.#held.push(line)
+    if (this.#held !== undefined && op !== "stop") return void this.#held.push([line, script])
     if (op === "E" && id.test(a) && [b, c, d].every((name) => word.test(name))) {
-      void this.#start({ id: a, stdin: b, stdout: c, shell: d })
+      void this.#start({ id: a, stdin: b, stdout: c, shell: d, script })
     } else if (op === "K" && word.test(b) && /^[A-Z0-9]{1,12}$/.test(c)) this.#kill(a, b, c, d === "g")
     else if ((op === "Z" || op === "P") && [a, b].every((text) => text === "" || word.test(text))) {
       this.#nonces.add(`${op} ${op === "Z" ? b : a}`)
@@ -233,7 +237,7 @@ export class BoxOwner implements AgentLink {
       job.onLate = (channel, text) => this.#emit(`L ${request.id} ${channel} ${Buffer.from(text).toString("base64")}`)
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code
-      this.#forget(request.id)
+      this.#forget(request)
       return this.#emit(`F ${request.id} ${code === "EEXIST" ? "duplicate" : "nospace"}`)
     }
     this.#jobs.set(request.id, job)
@@ -333,22 +337,11 @@ export class BoxOwner implements AgentLink {
   #exited(job: Job, code: number, lingering: boolean): void {
     if (job.exit !== undefined) return
     job.exit = { code, lingering }
-    job.outOfMemory = this.#outOfMemory(job, code)
+    this.#killsSeen = memoryKills(this.#spec.groups)
+    job.blame(code, this.#killsSeen, this.#jobs.values())
     this.#emit(`X ${job.request.id} ${code} ${lingering ? 1 : 0}`)
     if (!lingering) void this.#done(job)
     else setTimeout(() => void this.#done(job), REPORT_MS).unref()
-  }
-
-  /** Whether the command failed because the kernel ended one of its processes: a death by SIGKILL that nobody asked for. */
-  #outOfMemory(job: Job, code: number): Job["outOfMemory"] {
-    const kills = memoryKills(this.#spec.groups)
-    this.#killsSeen = kills
-    if (kills <= job.killsBefore) return "no"
-    const alone = [...this.#jobs.values()].every(
-      (other) => other === job || other.pid === undefined || other.exit !== undefined
-    )
-    // A program whose child was ended fails in its own way; that it was this one's is certain only when it ran alone.
-    return !job.killed && (code === 137 || (code !== 0 && alone)) ? "cause" : "seen"
   }
 
   async #done(job: Job): Promise<void> {
@@ -365,7 +358,7 @@ export class BoxOwner implements AgentLink {
   #fail(job: Job, reason: string): void {
     if (!this.#jobs.delete(job.request.id)) return
     job.abort()
-    this.#forget(job.request.id)
+    this.#forget(job.request)
     for (const kill of job.whenStarted.splice(0)) kill()
     this.#slots.finished(job)
     this.#shells.finished(job)
@@ -385,12 +378,13 @@ export class BoxOwner implements AgentLink {
 
   /** Its background processes can still be found and killed. */
   #remember(job: Job): void {
-    this.#forget(job.request.id)
+    this.#forget(job.request)
     this.#marks.set(job.request.id, job.mark)
     if (this.#marks.size > MARKS) this.#marks.delete(this.#marks.keys().next().value!)
   }
 
-  #forget(executionId: string): void {
+  #forget({ id: executionId, script }: Job["request"]): void {
+    if (script !== undefined) return
     const { requests } = boxDirs(this.#spec.dir)
     fs.unlink(`${requests}/${executionId}.sh`, () => {})
     fs.unlink(`${requests}/${executionId}.cmd`, () => {})

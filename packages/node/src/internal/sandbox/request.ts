@@ -20,8 +20,8 @@ const problem = (request: ExecRequest): string | undefined => {
   return environmentProblem(request.env ?? {})
 }
 
-/** Writes `q/<id>.sh`. Throws `ExecStartError` for what no shell could run. */
-export const writeRequest = (q: string, request: ExecRequest): void => {
+/** What a slot or a named shell reads, and a command that is too long for it. Throws for what no shell could run. */
+const scriptOf = (request: ExecRequest): { readonly text: string; readonly aside?: string } => {
   const wrong = problem(request)
   if (wrong !== undefined) throw new ExecStartError(request.id, "invalid request", wrong)
   const inShell = request.shellName !== undefined
@@ -32,13 +32,19 @@ export const writeRequest = (q: string, request: ExecRequest): void => {
   if (!inShell) text += "unset OLDPWD\n"
   const { command } = request
   // $1 and $2 were set by slot.sh: the box's bash and the name of the .cmd file.
-  if (inShell) text += `${typeof command === "string" ? command : command.map(quote).join(" ")}\n`
-  else if (typeof command !== "string") text += `exec ${command.map(quote).join(" ")}\n`
-  else if (Buffer.byteLength(command) <= WORD_MAX) text += `exec "$1" -c ${quote(command)} bash\n`
-  else {
-    create(`${q}/${request.id}.cmd`, command, request.id)
-    text += 'exec "$1" "$2"\n'
-  }
+  if (inShell) return { text: `${text}${typeof command === "string" ? command : command.map(quote).join(" ")}\n` }
+  if (typeof command !== "string") return { text: `${text}exec ${command.map(quote).join(" ")}\n` }
+  if (Buffer.byteLength(command) <= WORD_MAX) return { text: `${text}exec "$1" -c ${quote(command)} bash\n` }
+  return { text: `${text}exec "$1" "$2"\n`, aside: command }
+}
+
+/** The script of a command in a named shell, for an owner in this process: it gives the shell one after another. */
+export const shellScriptOf = (request: ExecRequest): string => scriptOf(request).text
+
+/** Writes `q/<id>.sh`. */
+export const writeRequest = (q: string, request: ExecRequest): void => {
+  const { aside, text } = scriptOf(request)
+  if (aside !== undefined) create(`${q}/${request.id}.cmd`, aside, request.id)
   create(`${q}/${request.id}.sh`, text, request.id)
 }
 

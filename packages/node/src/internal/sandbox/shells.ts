@@ -5,9 +5,14 @@ import { openBoth } from "./fifo.ts"
 import type { Job } from "./jobs.ts"
 import type { OwnerParts } from "./slots.ts"
 
+// Longer scripts are not written over.
+const LONG = 4096
+
 interface Shell {
   readonly key: string
   readonly fd: number
+  /** Read by the shell for each command in turn; rewriting one file is quicker than making and removing many. */
+  readonly script: { readonly name: string; readonly fd: number; length: number }
   readonly queue: Array<Job>
   /** Given to the shell and not finished. */
   current: Job | undefined
@@ -16,11 +21,17 @@ interface Shell {
   barrier: { readonly nonce: string; readonly job: Job } | undefined
 }
 
+const closeShell = ({ fd, script }: Shell): void => {
+  fs.closeSync(fd)
+  fs.closeSync(script.fd)
+}
+
 export class Shells {
   readonly #parts: OwnerParts
   readonly #ended: (job: Job, code: number) => void
   #shells = new Map<string, Shell>()
   #barriers = 0
+  #count = 0
   #closed = false
 
   /** `ended`: the shell ended while it ran this command. */
@@ -95,7 +106,7 @@ export class Shells {
     const shell = this.#shells.get(key)
     if (shell === undefined) return
     this.#shells.delete(key)
-    fs.closeSync(shell.fd)
+    closeShell(shell)
     const { current } = shell
     if (current !== undefined && current.exit === undefined) this.#parts.lost(current, "fork")
     // Nobody reads this FIFO any more, but a stray of the dead shell may hold it: the queue gets another one.
@@ -113,7 +124,7 @@ export class Shells {
 
   close(): void {
     this.#closed = true
-    for (const shell of this.#shells.values()) fs.closeSync(shell.fd)
+    for (const shell of this.#shells.values()) closeShell(shell)
     this.#shells.clear()
   }
 
@@ -123,7 +134,19 @@ export class Shells {
 
   #open(key: string, name: string): Shell {
     const fd = openBoth(`${this.#parts.requests}/${name}`)
-    const shell: Shell = { key, fd, queue: [], current: undefined, fresh: false, barrier: undefined }
+    // The shell reads its line byte by byte.
+    const script = `s${this.#count++}.sh`
+    const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = fs.constants
+    const scriptFd = fs.openSync(`${this.#parts.requests}/${script}`, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o644)
+    const shell: Shell = {
+      key,
+      fd,
+      script: { name: script, fd: scriptFd, length: 0 },
+      queue: [],
+      current: undefined,
+      fresh: false,
+      barrier: undefined
+    }
     this.#shells.set(key, shell)
     this.#parts.send(`W ${key} ${name}`)
     return shell
@@ -132,6 +155,18 @@ export class Shells {
   #next(shell: Shell): void {
     if (this.#closed || shell.current !== undefined) return
     shell.current = shell.queue.shift()
-    if (shell.current !== undefined) fs.writeSync(shell.fd, shell.current.line)
+    if (shell.current !== undefined) fs.writeSync(shell.fd, this.#line(shell, shell.current))
+  }
+
+  #line({ script }: Shell, job: Job): string {
+    const text = job.request.script
+    if (text === undefined) return job.line()
+    // What is left of a longer one is written over with empty lines: shortening a file takes a hundred times as long.
+    if (script.length > LONG) fs.ftruncateSync(script.fd)
+    const length = Buffer.byteLength(text)
+    const bytes = Buffer.from(script.length > LONG ? text : text.padEnd(text.length + script.length - length, "\n"))
+    script.length = length
+    for (let at = 0; at < bytes.length;) at += fs.writeSync(script.fd, bytes, at, bytes.length - at, at)
+    return job.line(script.name)
   }
 }

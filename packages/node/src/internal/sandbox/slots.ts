@@ -44,7 +44,7 @@ export class Slots {
     if (slot === this.#warm) this.#warm = undefined
     slot.job = job
     job.slot = slot.key
-    if (slot.fd !== undefined) fs.writeSync(slot.fd, job.line)
+    if (slot.fd !== undefined) fs.writeSync(slot.fd, job.line())
   }
 
   job(key: string): Job | undefined {

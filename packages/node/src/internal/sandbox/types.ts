@@ -166,7 +166,7 @@ export interface KillOptions {
 }
 
 export interface KillOutcome {
-  /** Processes found and signalled. */
+  /** Processes found by searching and signalled; the process group of a running command that is killed goes without a search. */
   readonly signalled: number
   /** Processes of the execution that are still there (after KILL: 0 unless something is wrong). */
   readonly remaining: number
@@ -249,6 +249,8 @@ export interface Box {
 /** The line channel between a box driver and the box's owner: in this process, or a holder's socket. */
 export interface AgentLink {
   send(line: string): void
+  /** Sends a line about a command of a named shell together with what the shell is to read; only within one process. */
+  sendScript?(line: string, script: string): void
   onLine(listener: (line: string) => void): void
   readonly closed: Promise<BoxClosed>
   /** Child link: ends the box. Socket link: disconnects. */

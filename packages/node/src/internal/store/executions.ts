@@ -28,17 +28,22 @@ export interface ExecutionOutcome {
   readonly stderrBytes: number
 }
 
-/** Writes down an execution that is about to start, and says whether it is new. */
+/** Writes down an execution that is about to start; `undefined` when there is one with this id. */
 export const insertExecution = (
   db: Database,
   row: Pick<ExecutionRow, "devbox_id" | "id" | "source" | "command" | "shell_name" | "attach_stdin">
-): boolean =>
-  db
+): ExecutionRow | undefined => {
+  const start_time_ms = Date.now()
+  const { changes } = db
     .statement(
       `insert or ignore into executions (devbox_id, id, source, command, shell_name, attach_stdin, status, start_time_ms)
        values (?, ?, ?, ?, ?, ?, 'running', ?)`
     )
-    .run(row.devbox_id, row.id, row.source, row.command, row.shell_name, row.attach_stdin, Date.now()).changes === 1
+    .run(row.devbox_id, row.id, row.source, row.command, row.shell_name, row.attach_stdin, start_time_ms)
+  if (changes !== 1) return undefined
+  const open = { exit_status: null, signal: null, failure_reason: null, stdout_bytes: null, stderr_bytes: null }
+  return { ...row, ...open, status: "running", start_time_ms, end_time_ms: null }
+}
 
 /** Takes back an execution that was written down and then could not be started. */
 export const deleteExecution = (db: Database, devboxId: string, id: string): void => {
