@@ -22,6 +22,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { join } from "node:path"
 import { layerAnswers } from "./internal/server/answers.ts"
+import * as LocalNetworkPolicies from "./LocalNetworkPolicies.ts"
 import { contentRoutes } from "./internal/server/contents.ts"
 import { shutDownAll, takeStock } from "./internal/server/estate.ts"
 import { type ServerFolder, openFolder } from "./internal/server/folder.ts"
@@ -30,7 +31,7 @@ import { type Certificate, type HostRoute, makeListener } from "./internal/serve
 import { type LimitOptions, limitBodies, toLimits } from "./internal/server/limits.ts"
 import { openObjects } from "./internal/server/objectFiles.ts"
 import { layerObjects } from "./internal/server/objects.ts"
-import { layerPolicies } from "./internal/server/policies.ts"
+import { enforceAll, layerPolicies } from "./internal/server/policies.ts"
 import { type Allowed, prepare } from "./internal/server/prepare.ts"
 import { layerSecrets } from "./internal/server/secrets.ts"
 import { keepApart } from "./internal/server/tenancy.ts"
@@ -158,6 +159,8 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxServer, ServerSt
         )
       }
       const backend = yield* DevboxBackend
+      const book = Option.getOrUndefined(yield* Effect.serviceOption(LocalNetworkPolicies.Book))
+      yield* enforceAll(folder.db, book)
       yield* Effect.catch(takeStock(backend, folder.db), (error) =>
         Effect.logWarning(
           `what the backend has could not be listed, so that some of it may be missing: ${error.message}`
@@ -174,7 +177,7 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxServer, ServerSt
           Layer.succeed(DevboxBackend, keepApart(backend, folder.db, prepare(folder.db, options.allow ?? {}))),
           layerAnswers(folder.db),
           layerObjects(objects, options.publicUrl),
-          layerPolicies(folder.db),
+          layerPolicies(folder.db, book),
           layerSecrets(folder.db)
         ]),
         // These watch over the backend itself.

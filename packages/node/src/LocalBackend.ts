@@ -4,6 +4,7 @@
  * state and retries nothing: `DevboxService` does.
  */
 import * as Config from "effect/Config"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -20,6 +21,7 @@ import type {
 import type { DevboxInfo, NetworkMode, Usage } from "@effect-devbox/core/DevboxModel"
 import type { ExecutionInfo } from "@effect-devbox/core/Execution"
 import type { SnapshotInfo, SnapshotState } from "@effect-devbox/core/Snapshot"
+import { Book } from "./LocalNetworkPolicies.ts"
 import { ends } from "./internal/local/boot.ts"
 import { keepAlive, notices } from "./internal/local/clock.ts"
 import { create, type Defaults } from "./internal/local/create.ts"
@@ -43,10 +45,12 @@ import { type OpenEngine, openEngine } from "./internal/local/owner.ts"
 import { sweep, type SweepReport } from "./internal/local/recovery.ts"
 import { resume } from "./internal/local/resume.ts"
 import * as Snapshots from "./internal/local/snapshots.ts"
+import { putPolicy } from "./internal/local/policy.ts"
 import { startExecution } from "./internal/local/start.ts"
 import { suspend } from "./internal/local/suspend.ts"
 import { openTerminal } from "./internal/local/terminal.ts"
 import { findTool } from "./internal/sandbox/tools.ts"
+import { deleteNetworkPolicy } from "./internal/store/networkPolicies.ts"
 import { defaultStateDir, openStore } from "./internal/store/store.ts"
 
 /** Where devboxes live and how weak they may be. */
@@ -175,9 +179,8 @@ const warnWhenOpen = (info: DevboxInfo): Effect.Effect<void> =>
     : Effect.void
 
 /** Devboxes on this machine. Those that are not detached end with the layer. */
-export const layer = (options: Options = {}): Layer.Layer<DevboxBackend, BackendError> =>
-  Layer.effect(
-    DevboxBackend,
+export const layer = (options: Options = {}): Layer.Layer<DevboxBackend | Book, BackendError> =>
+  Layer.effectContext(
     Effect.map(
       Effect.acquireRelease(
         attempt<never, OpenEngine>("open", () => {
@@ -190,20 +193,23 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxBackend, Backend
         }),
         ({ close }) => Effect.promise(close)
       ),
-      ({ engine }) =>
-        withEngine(
-          shape(engine, {
-            minimumIsolation: options.minimumIsolation ?? "isolated",
-            network: options.network ?? "proxy",
-            tier: options.tier
-          }),
-          engine
+      ({ engine }) => {
+        const { minimumIsolation = "isolated", network = "proxy", tier } = options
+        const backend = withEngine(shape(engine, { minimumIsolation, network, tier }), engine)
+        return Context.make(DevboxBackend, backend).pipe(
+          Context.add(Book, {
+            put: (info) => attempt("putNetworkPolicy", () => putPolicy(engine.db, "putNetworkPolicy", info)),
+            remove: (id) => attempt("removeNetworkPolicy", () => void deleteNetworkPolicy(engine.db, id))
+          })
         )
+      }
     )
   )
 
 /** As {@link layer}; `EFFECT_DEVBOX_STATE_DIR` and `EFFECT_DEVBOX_MINIMUM_ISOLATION` say what the options do not. */
-export const layerConfig = (options: Options = {}): Layer.Layer<DevboxBackend, BackendError | Config.ConfigError> =>
+export const layerConfig = (
+  options: Options = {}
+): Layer.Layer<DevboxBackend | Book, BackendError | Config.ConfigError> =>
   Layer.unwrap(
     Effect.gen(function* () {
       const stateDir = yield* Config.option(Config.String("EFFECT_DEVBOX_STATE_DIR"))

@@ -4,31 +4,40 @@
  * policy was deleted reaches nothing. It enforces nothing itself: the proxy of the local backend does.
  */
 import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import { type BackendError, type LookupError, ResourceNotFound } from "@effect-devbox/core/DevboxError"
 import {
   EgressRules,
   type NetworkPolicyChange,
   NetworkPolicyId,
   NetworkPolicyInfo,
-  NetworkPolicyInfoJson,
   type NetworkPolicyParams,
   NetworkPolicyStore
 } from "@effect-devbox/core/NetworkPolicies"
-import { attempt, backendName, invalid } from "./internal/local/errors.ts"
-import { policyOf } from "./internal/local/policy.ts"
-import { problem } from "./internal/net/rules.ts"
+import { attempt, backendName } from "./internal/local/errors.ts"
+import { policyOf, putPolicy } from "./internal/local/policy.ts"
 import type { Database } from "./internal/store/database.ts"
 import {
   deleteNetworkPolicy,
   getNetworkPolicy,
   listNetworkPolicies,
-  type NetworkPolicyRow,
-  putNetworkPolicy
+  type NetworkPolicyRow
 } from "./internal/store/networkPolicies.ts"
 import { defaultStateDir, openStore } from "./internal/store/store.ts"
+
+/**
+ * The policies that the local backend looks at, for whoever keeps them elsewhere: what is put here by its id is in force. A
+ * `DevboxServer` over the local backend does so with the policies of its callers.
+ */
+export class Book extends Context.Service<
+  Book,
+  {
+    readonly put: (info: NetworkPolicyInfo) => Effect.Effect<void, BackendError>
+    readonly remove: (id: NetworkPolicyId) => Effect.Effect<void, BackendError>
+  }
+>()("effect-devbox/LocalNetworkPolicies/Book") {}
 
 /** Where policies lie. */
 export interface Options {
@@ -36,17 +45,8 @@ export interface Options {
   readonly stateDir?: string | undefined
 }
 
-const toJson = Schema.encodeSync(Schema.fromJsonString(NetworkPolicyInfoJson))
-
 const write = (db: Database, operation: string, info: NetworkPolicyInfo): NetworkPolicyInfo => {
-  const wrong = problem(info.egress)
-  if (wrong !== undefined) throw invalid(operation, wrong)
-  putNetworkPolicy(db, {
-    id: info.id,
-    name: info.name,
-    description: info.description ?? null,
-    policy: toJson(info)
-  })
+  putPolicy(db, operation, info)
   return info
 }
 

@@ -1,13 +1,14 @@
 /** Networks of devboxes of this machine as users ask for them: the default, policies and their changes, and what is refused. */
 import { assert, describe, it } from "@effect/vitest"
-import { Devbox, DevboxBackend } from "@effect-devbox/core"
+import { Devbox, DevboxBackend, DevboxService } from "@effect-devbox/core"
 import { CreateParams, LaunchParameters, type NetworkMode } from "@effect-devbox/core/DevboxModel"
 import type { BackendError } from "@effect-devbox/core/DevboxError"
 import type { Devbox as Handle } from "@effect-devbox/core/DevboxHandle"
 import { NetworkPolicies, type NetworkPolicyParams } from "@effect-devbox/core/NetworkPolicies"
-import { LocalNetworkPolicies } from "@effect-devbox/node"
-import { Effect, Layer, Stream } from "effect"
-import { inLocal } from "./fixtures.ts"
+import { DevboxServer, LocalBackend, LocalNetworkPolicies } from "@effect-devbox/node"
+import { Effect, Layer, Redacted, Stream } from "effect"
+import * as path from "node:path"
+import { inLocal, leftovers, stateDir } from "./fixtures.ts"
 
 const withPolicies = (dir: string) =>
   Effect.provide(NetworkPolicies.layer.pipe(Layer.provide(LocalNetworkPolicies.layer({ stateDir: dir }))))
@@ -119,6 +120,39 @@ describe("the network of devboxes on the local backend", () => {
         assert.strictEqual(unknown._tag, "ResourceNotFound")
         assert.deepStrictEqual((yield* backend.list({})).items, [])
       }).pipe(withPolicies(dir))
+    )
+  )
+
+  it.live("keeps the policies of a server's callers, each only for whose it is", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const dir = yield* stateDir
+        const keys = { alice: Redacted.make("alice-key"), bob: Redacted.make("bob-key") }
+        const backend = LocalBackend.layer({ stateDir: dir })
+        const server = DevboxServer.layer({ port: 0, auth: { keys }, stateDir: path.join(dir, "server") })
+        yield* Effect.gen(function* () {
+          const { url } = yield* DevboxServer.DevboxServer
+          const call = (key: Redacted.Redacted, where: string, body: unknown) =>
+            Effect.promise(async () => {
+              const headers = { authorization: `Bearer ${Redacted.value(key)}`, "content-type": "application/json" }
+              const answer = await fetch(`${url}/v1/${where}`, { method: "POST", headers, body: JSON.stringify(body) })
+              return { status: answer.status, id: ((await answer.json()) as { readonly id: string }).id }
+            })
+          const policy = yield* call(keys.alice, "network-policies", { name: "p", allowed_hostnames: ["a.invalid"] })
+          const asked = { launch_parameters: { network_policy_id: policy.id } }
+          assert.strictEqual((yield* call(keys.bob, "devboxes", asked)).status, 404)
+          const { id } = yield* call(keys.alice, "devboxes", asked)
+          const devbox = yield* Devbox.attach(id)
+          assert.strictEqual(yield* verdict(devbox, "a.invalid"), 502)
+          assert.strictEqual(yield* verdict(devbox, "b.invalid"), 403)
+          yield* call(keys.alice, `network-policies/${policy.id}`, { allowed_hostnames: ["b.invalid"] })
+          assert.strictEqual(yield* verdict(devbox, "b.invalid"), 502)
+          const wrong = yield* call(keys.alice, "network-policies", { name: "p", allowed_hostnames: ["a b"] })
+          assert.strictEqual(wrong.status, 400)
+          yield* devbox.close
+        }).pipe(Effect.provide(Layer.merge(DevboxService.layer, server).pipe(Layer.provideMerge(backend))))
+        assert.deepStrictEqual(leftovers(dir), [])
+      })
     )
   )
 

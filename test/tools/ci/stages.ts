@@ -28,7 +28,13 @@ const vitest = (...words: ReadonlyArray<string>): ReadonlyArray<string> => ["vit
  * What goes through the local backend, and so can run for every user and with bubblewrap hidden. The tests of the rooms below it
  * (`test/node/sandbox` and the rest) choose their launcher themselves and run in the stage `test:system`.
  */
-const localTests = vitest("test/tools/tier", "test/node/local/files", "test/conformance/local")
+const localTests = vitest(
+  "test/tools/tier",
+  "test/node/local/files",
+  "test/node/local/network",
+  "test/node/net/modes",
+  "test/conformance/local"
+)
 const systemTests = { EFFECT_DEVBOX_TESTS: "system" }
 
 /** The four ways in which devboxes are built on Linux. */

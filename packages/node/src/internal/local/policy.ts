@@ -3,15 +3,24 @@ import { type NetworkPolicyInfo, NetworkPolicyInfoJson } from "@effect-devbox/co
 import { ResourceNotFound } from "@effect-devbox/core/DevboxError"
 import type { NetworkMode } from "@effect-devbox/core/DevboxModel"
 import * as Schema from "effect/Schema"
-import { beyondProxy, everything, nothing, type Rules, rulesOf } from "../net/rules.ts"
+import { beyondProxy, everything, nothing, problem, type Rules, rulesOf } from "../net/rules.ts"
 import type { Database } from "../store/database.ts"
-import { getNetworkPolicy, type NetworkPolicyRow } from "../store/networkPolicies.ts"
+import { getNetworkPolicy, type NetworkPolicyRow, putNetworkPolicy } from "../store/networkPolicies.ts"
 import { invalid, missing } from "./errors.ts"
 
 const decode = Schema.decodeUnknownSync(Schema.fromJsonString(NetworkPolicyInfoJson))
 
 /** A policy as users see it. */
 export const policyOf = (row: NetworkPolicyRow): NetworkPolicyInfo => decode(row.policy)
+
+const encode = Schema.encodeSync(Schema.fromJsonString(NetworkPolicyInfoJson))
+
+/** Writes a policy down, unless it makes no sense. */
+export const putPolicy = (db: Database, operation: string, info: NetworkPolicyInfo): void => {
+  const wrong = problem(info.egress)
+  if (wrong !== undefined) throw invalid(operation, wrong)
+  putNetworkPolicy(db, { id: info.id, name: info.name, description: info.description ?? null, policy: encode(info) })
+}
 
 /** Throws unless a devbox of this mode keeps the policy truly. */
 export const checkPolicy = (db: Database, id: string, mode: NetworkMode, tier: string): void => {

@@ -1,5 +1,5 @@
 /** Network policies of a server, in its database. What they mean is the backend's that keeps them. */
-import { ResourceNotFound } from "@effect-devbox/core/DevboxError"
+import { type LookupError, ResourceNotFound } from "@effect-devbox/core/DevboxError"
 import {
   EgressRules,
   NetworkPolicyId,
@@ -11,6 +11,7 @@ import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import type { Book } from "../../LocalNetworkPolicies.ts"
 import type { Database } from "../store/database.ts"
 import { tenant } from "./caller.ts"
 import { name as server } from "./errors.ts"
@@ -46,8 +47,26 @@ const given = <A extends object>(values: A): { readonly [K in keyof A]?: Exclude
     readonly [K in keyof A]?: Exclude<A[K], undefined>
   }
 
-/** See above. */
-export const layerPolicies = (db: Database): Layer.Layer<NetworkPolicyStore> => {
+/** Where a backend that keeps policies itself looks at them. */
+type Enforcing = typeof Book.Service | undefined
+
+/** Puts every policy where the backend looks: it may be a new one. */
+export const enforceAll = (db: Database, book: Enforcing): Effect.Effect<void> =>
+  book === undefined
+    ? Effect.void
+    : Effect.forEach(
+        db.all<Row>("select info from network_policies"),
+        ({ info }) =>
+          Effect.catch(book.put(read(info)), (error) =>
+            Effect.logWarning(`a network policy cannot be kept, so that no devbox can have it: ${error.message}`)
+          ),
+        { discard: true }
+      )
+
+/** See above. What is in force changes first, where the backend keeps policies itself. */
+export const layerPolicies = (db: Database, book: Enforcing): Layer.Layer<NetworkPolicyStore> => {
+  const keeping = (who: string, info: NetworkPolicyInfo) =>
+    Effect.map(book?.put(info) ?? Effect.void, () => keep(db, who, info))
   const get = (id: NetworkPolicyId) =>
     Effect.flatMap(tenant, (who) => {
       const found = policyOf(db, who, id)
@@ -56,10 +75,9 @@ export const layerPolicies = (db: Database): Layer.Layer<NetworkPolicyStore> => 
   return Layer.succeed(NetworkPolicyStore, {
     name: server,
     create: ({ description, name, ...rules }) =>
-      Effect.map(tenant, (who) => {
+      Effect.flatMap(tenant, (who) => {
         const now = Date.now()
-        return keep(
-          db,
+        return keeping(
           who,
           new NetworkPolicyInfo({
             id: NetworkPolicyId.make(`np_${SecureRandom.uuidV7Unsafe().replaceAll("-", "")}`),
@@ -74,9 +92,8 @@ export const layerPolicies = (db: Database): Layer.Layer<NetworkPolicyStore> => 
     get,
     update: (id, { description, name, ...rules }) =>
       Effect.flatMap(Effect.all([tenant, get(id)]), ([who, before]) =>
-        Effect.sync(() =>
-          keep(
-            db,
+        Effect.suspend(() =>
+          keeping(
             who,
             new NetworkPolicyInfo({
               ...before,
@@ -88,9 +105,9 @@ export const layerPolicies = (db: Database): Layer.Layer<NetworkPolicyStore> => 
         )
       ),
     delete: (id) =>
-      Effect.flatMap(tenant, (who) =>
+      Effect.flatMap(tenant, (who): Effect.Effect<void, LookupError> =>
         db.statement("delete from network_policies where tenant = ? and id = ?").run(who, id).changes === 1
-          ? Effect.void
+          ? (book?.remove(id) ?? Effect.void)
           : Effect.fail(missing(id))
       ),
     list: ({ limit, name = "", search = "", startingAfter = "\uffff" }) =>
