@@ -1,4 +1,4 @@
-/** Attempts to reach what listens on the host, and to see its network. All boxes of the suite have the default network. */
+/** Attempts to reach what listens on the host, and to see its network. All boxes of the suite have the default network: the proxy's. */
 import { existsSync } from "node:fs"
 import { createServer as createHttpServer } from "node:http"
 import { createServer, type ListenOptions, type Server } from "node:net"
@@ -12,6 +12,18 @@ const connectTcp = `node -e 'const s = require("net").connect(process.env.PORT, 
 const connectPath = `node -e 'const s = require("net").connect(process.env.SOCKET); ${show}'`
 const connectAbstract = `node -e 'const s = require("net").connect("\\0" + process.env.SOCKET); ${show}'`
 const fetchUrl = `node -e 'fetch(process.env.URL).then((r) => r.text()).then(console.log, (error) => { console.error(String(error.cause ?? error)); process.exit(1) })'`
+
+/** Asks the proxy by hand where there is one, whatever is not to be asked through it; otherwise it asks itself. */
+const byProxy = (ask: string) => `node -e '
+  const { ADDRESS, PORT, http_proxy } = process.env
+  const authority = (ADDRESS.includes(":") ? "[" + ADDRESS + "]" : ADDRESS) + ":" + PORT
+  const to = http_proxy === undefined ? { host: ADDRESS, port: PORT } : new URL(http_proxy)
+  const s = require("net").connect(to.port, to.host.replace(/:[0-9]+$/, ""), () => {
+    if (http_proxy !== undefined) s.write(${ask} + " HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n")
+  })
+  ${show}'`
+const tunnelTo = byProxy('"CONNECT " + authority')
+const getFrom = byProxy('"GET http://" + authority + "/"')
 
 const close = (server: Server): Promise<void> => new Promise((resolve) => server.close(() => resolve()))
 
@@ -93,6 +105,36 @@ export const networkAttempts: ReadonlyArray<Attempt> = [
     absent: noAddress,
     program: fetchUrl,
     arrange: () => web(ownAddress() ?? "")
+  },
+  ...(
+    [
+      ["127.0.0.1", "", "by its number"],
+      ["localhost", "-name", "by its name"],
+      ["::ffff:127.0.0.1", "-mapped", "by its number in IPv6"],
+      ["2130706433", "-decimal", "by its number as one"],
+      ["0", "-zero", "by the address that means any"]
+    ] as const
+  ).map(([address, suffix, how]): Attempt => ({
+    id: `proxy-tunnel${suffix}`,
+    title: `asks the proxy for a tunnel to the host's loopback, ${how}`,
+    program: tunnelTo,
+    arrange: async () => {
+      const prepared = await tcp("127.0.0.1")
+      return { ...prepared, env: { ...prepared.env, ADDRESS: address } }
+    }
+  })),
+  {
+    id: "proxy-request",
+    title: "asks the proxy for a page of the host's loopback",
+    program: getFrom,
+    arrange: () => tcp("127.0.0.1")
+  },
+  {
+    id: "proxy-own-address",
+    title: "asks the proxy for a tunnel to the host's own address",
+    absent: noAddress,
+    program: tunnelTo,
+    arrange: () => tcp(ownAddress() ?? "")
   },
   {
     id: "unix-socket",

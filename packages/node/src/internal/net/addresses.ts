@@ -64,11 +64,11 @@ const isOwn = (address: string): boolean =>
 export const forbidden = (address: string): string | undefined => {
   const where = plain(address)
   if (net.isIPv4(where)) {
-    if (never4.check(where, "ipv4")) return "it is not an address of the public internet"
+    if (never4.check(where, "ipv4")) return "is not on the public internet"
   } else if (!net.isIPv6(where) || !only6.check(where, "ipv6") || never6.check(where, "ipv6")) {
-    return "it is not an address of the public internet"
+    return "is not on the public internet"
   }
-  return isOwn(where) ? "it is an address of the machine that the devbox runs on" : undefined
+  return isOwn(where) ? "is the machine that the devbox runs on" : undefined
 }
 
 /** An IPv4 address as a number. */

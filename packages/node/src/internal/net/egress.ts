@@ -64,9 +64,10 @@ export const reach = async (rules: Rules, host: string, port: number, around: Wo
   const reasons: Array<string> = []
   for (const address of found) {
     const reason = around.forbidden(address)
-    if (reason !== undefined) reasons.push(`${host} is ${address}: ${reason}`)
+    // Which address it has is nothing that a devbox should learn here.
+    if (reason !== undefined) reasons.push(`${host} ${reason}`)
     else if (verdict === "address" && !rules.byAddress(address, port)) {
-      reasons.push(`the devbox's network policy allows neither ${host} nor ${address} port ${port}`)
+      reasons.push(`the devbox's network policy does not allow ${host}, port ${port}`)
     } else {
       try {
         return await connect(address, port)
