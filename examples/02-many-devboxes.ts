@@ -5,14 +5,14 @@ import { LocalBackend } from "@effect-devbox/node"
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Duration, Effect, Layer } from "effect"
 
-const candidates = ["sorted(xs)", "list(reversed(xs))", "xs.sort() or xs", "max(xs)"]
+const candidates = ["xs.toSorted()", "xs.reverse()", "xs.sort((a, b) => a - b)", "Math.max(...xs)"]
 
 /** Runs a candidate's solution against a check; each has a machine of its own and cannot spoil another's. */
 const judge = (devbox: Devbox.Devbox, solution: string) =>
   Effect.gen(function* () {
-    yield* devbox.file.write("check.py", `xs = [3, 1, 2]\nassert (${solution}) == [1, 2, 3], "wrong"`)
-    const { exitCode, stderr } = yield* devbox.cmd.exec("python3 check.py", { timeout: "30 seconds" })
-    return { solution, passed: exitCode === 0, why: stderr.trim().split("\n").at(-1) ?? "" }
+    yield* devbox.file.write("check.mjs", `const xs = [9, 10, 1]\nconsole.log(JSON.stringify(${solution}))`)
+    const { stdout } = yield* devbox.cmd.exec("node check.mjs", { timeout: "30 seconds" })
+    return { solution, passed: stdout.trim() === "[1,9,10]", said: stdout.trim() }
   })
 
 const program = Effect.gen(function* () {
@@ -25,7 +25,9 @@ const program = Effect.gen(function* () {
     },
     judge
   )
-  for (const { passed, solution, why } of verdicts) yield* Console.log(`${passed ? "pass" : "fail"} ${solution} ${why}`)
+  for (const { passed, said, solution } of verdicts) {
+    yield* Console.log(`${passed ? "pass" : "fail"} ${solution} gives ${said}`)
+  }
 })
 
 const Devboxes = DevboxService.layer.pipe(Layer.provide(LocalBackend.layerConfig()))

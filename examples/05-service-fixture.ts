@@ -5,34 +5,34 @@ import { LocalBackend } from "@effect-devbox/node"
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Context, Effect, Layer } from "effect"
 
-/** Formats Python sources; nobody who uses it knows that there is a devbox. */
+/** Formats JSON with whatever program is at hand; nobody who uses it knows that there is a devbox. */
 class Formatter extends Context.Service<
   Formatter,
-  { readonly compact: (source: string) => Effect.Effect<string, CommandFailed | ExecError | FileAccessError> }
+  { readonly pretty: (source: string) => Effect.Effect<string, CommandFailed | ExecError | FileAccessError> }
 >()("example/Formatter") {
   static readonly layer: Layer.Layer<Formatter, WaitError, DevboxService> = Layer.effect(
     Formatter,
     Effect.gen(function* () {
       const devbox = yield* Devbox.create({ name: "formatter" })
-      const compact = Effect.fn("Formatter.compact")(function* (source: string) {
+      const pretty = Effect.fn("Formatter.pretty")(function* (source: string) {
         const { stdout } = yield* devbox.cmd.execOrFail([
-          "python3",
-          "-c",
-          "import ast, sys; print(ast.unparse(ast.parse(sys.argv[1])))",
+          "node",
+          "-p",
+          "JSON.stringify(JSON.parse(process.argv[1]), null, 2)",
           source
         ])
         return stdout.trim()
       })
-      return { compact }
+      return { pretty }
     })
   )
 }
 
 const program = Effect.gen(function* () {
   const formatter = yield* Formatter
-  yield* Console.log(yield* formatter.compact("x  =  (1 +\n   2)"))
-  const broken = yield* Effect.flip(formatter.compact("x = = 1"))
-  yield* Console.log(`${broken._tag}: ${"stderr" in broken ? broken.stderr.trim().split("\n").at(-1) : broken.message}`)
+  yield* Console.log(yield* formatter.pretty('{"a":1}'))
+  const broken = yield* Effect.flip(formatter.pretty("{ a: 1 }"))
+  yield* Console.log(broken._tag === "CommandFailed" ? `exit status ${broken.exitCode}` : broken)
 })
 
 const Devboxes = DevboxService.layer.pipe(Layer.provide(LocalBackend.layerConfig()))

@@ -8,7 +8,9 @@ import { Devbox, DevboxService } from "@effect-devbox/core"
 import { DevboxDirectory, LocalBackend } from "@effect-devbox/node"
 import { NodeFileSystem, NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Layer, Ref, Runtime, Schema, Stream } from "effect"
+import { get } from "node:http"
 import * as path from "node:path"
+import { text } from "node:stream/consumers"
 import { fromBox, type Row, step, table } from "./demo/report.ts"
 
 const usage = `usage: pnpm demo [folder] ["command"]
@@ -32,6 +34,22 @@ const temporary = (name: string) =>
     yield* fs.chmod(directory, 0o755)
     return directory
   })
+
+/** What runs inside for the tunnel. */
+const server = `require("node:http")
+  .createServer((_, response) => require("node:fs").createReadStream("notes/today.txt").pipe(response))
+  .listen(8080, "127.0.0.1")
+`
+
+/** Names below `localhost` are this machine; browsers and curl know that, the resolvers of some systems do not. */
+const getHere = (url: string): Promise<string> => {
+  const { host, pathname, port } = new URL(url)
+  return new Promise((resolve, reject) => {
+    get({ host: "127.0.0.1", port, path: pathname, headers: { host } }, (response) => {
+      text(response).then(resolve, reject)
+    }).on("error", reject)
+  })
+}
 
 const size = ({ files, bytes }: DevboxDirectory.Copied) => `${files} files, ${(bytes / 1024).toFixed(1)} KiB`
 
@@ -58,6 +76,48 @@ const work = (rows: Ref.Ref<ReadonlyArray<Row>>, folder: string, command: string
         Effect.andThen(devbox.file.read("notes/today.txt"))
       )
     yield* show("write, change and read a file", notes, (text) => JSON.stringify(text))
+
+    const branches = (count: number) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const forks = yield* devbox.fork(count)
+          yield* Effect.forEach(forks, (fork, index) => fork.file.write("notes/today.txt", `branch ${index}\n`), {
+            concurrency: "unbounded"
+          })
+          return yield* devbox.file.read("notes/today.txt")
+        })
+      )
+    yield* show("fork it three times, and change only the forks", branches(3), () => "the original is as it was")
+
+    const asleep = Effect.gen(function* () {
+      yield* devbox.suspend
+      yield* devbox.awaitSuspended()
+      yield* devbox.resume
+      yield* devbox.awaitRunning()
+      return yield* devbox.cmd.execOrFail("cat notes/today.txt | wc -l")
+    })
+    yield* show(
+      "suspend it and resume it",
+      asleep,
+      ({ stdout }) => `its disk still has ${stdout.trim()} lines of notes`
+    )
+
+    const served = Effect.scoped(
+      Effect.gen(function* () {
+        yield* devbox.file.write("serve.cjs", server)
+        yield* devbox.cmd.execAsync("node serve.cjs")
+        yield* devbox.net.awaitPort(8080)
+        const { url } = yield* devbox.net.createTunnel(8080)
+        const fetched = yield* Effect.promise(() => getHere(url))
+        yield* devbox.net.removeTunnel()
+        return { host: new URL(url).hostname, bytes: fetched.length }
+      })
+    )
+    yield* show(
+      "serve the notes and fetch them through a tunnel",
+      served,
+      ({ bytes, host }) => `${bytes} bytes from ${host}`
+    )
 
     const artefacts = yield* temporary("artefacts")
     yield* show("download what is there now", DevboxDirectory.download(devbox, "project", artefacts), size)
