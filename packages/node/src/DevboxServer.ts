@@ -27,6 +27,7 @@ import { contentRoutes } from "./internal/server/contents.ts"
 import { shutDownAll, takeStock } from "./internal/server/estate.ts"
 import { type ServerFolder, openFolder } from "./internal/server/folder.ts"
 import { checkKey, fixedKey, keyInFile } from "./internal/server/keys.ts"
+import { tunnelRoutes, tunnelsUnder } from "./internal/gates/route.ts"
 import { type Certificate, type HostRoute, makeListener } from "./internal/server/listener.ts"
 import { type LimitOptions, limitBodies, toLimits } from "./internal/server/limits.ts"
 import { openObjects } from "./internal/server/objectFiles.ts"
@@ -57,7 +58,10 @@ export interface Options {
   readonly certificate?: Certificate | undefined
   /** Where keys, answers and objects are kept; default the folder `server` of the local backend's state folder. */
   readonly stateDir?: string | undefined
-  /** The address under which clients know the server, where a proxy stands before it; default what each request says. */
+  /**
+   * The address under which clients know the server, where a proxy stands before it; default what each request says. Tunnels then have
+   * names below it (`{port}-{key}.tunnel.<its host>`), which have to lead here, too; without it their URLs are for this machine.
+   */
   readonly publicUrl?: string | undefined
   /** What callers may ask for beyond devboxes that are closed off from this machine. Default: nothing. */
   readonly allow?: Allowed | undefined
@@ -139,6 +143,8 @@ const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::
  * The interface is at `/v1`, its document at `/openapi.json`, a page to read it at `/docs`, and for those who watch over it
  * `/healthz`, `/readyz` and, with a key, `/metrics` in the format of Prometheus. When the layer's scope closes the server takes
  * no more connections, answers what it holds with 408, ends streams so that clients resume, and waits for the rest.
+ *
+ * What is sent to `{port}-{key}.tunnel.<any host>` goes through the tunnel of that key, if the backend has tunnels and can dial.
  */
 export const layer = (options: Options = {}): Layer.Layer<DevboxServer, ServerStartError, DevboxBackend> =>
   Layer.unwrap(
@@ -150,7 +156,9 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxServer, ServerSt
       )
       const { layer: keys, newKey } = yield* auth(folder, options)
       const limits = toLimits(options.limits)
-      const hostRoutes = yield* HostRoutes
+      const own = yield* DevboxBackend
+      const backend = options.publicUrl === undefined ? own : tunnelsUnder(own, options.publicUrl)
+      const hostRoutes = [...(yield* HostRoutes), ...(yield* tunnelRoutes(own))]
       const held = yield* HeldRequests.make(limits.held)
       const listener = yield* starting(() => makeListener(limits, certificate, hostRoutes))
       if (certificate === undefined && !isLoopback(host)) {
@@ -158,7 +166,6 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxServer, ServerSt
           `The devbox server listens on ${host} without TLS: keys can be read on the way. Give it a certificate, or put a proxy with one before it.`
         )
       }
-      const backend = yield* DevboxBackend
       const book = Option.getOrUndefined(yield* Effect.serviceOption(LocalNetworkPolicies.Book))
       yield* enforceAll(folder.db, book)
       yield* Effect.catch(takeStock(backend, folder.db), (error) =>

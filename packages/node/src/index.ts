@@ -2,6 +2,5 @@
 export * as DevboxDirectory from "./DevboxDirectory.ts"
 export * as DevboxServer from "./DevboxServer.ts"
 export * as SshFiles from "./SshFiles.ts"
-export * as Tunnels from "./Tunnels.ts"
 export * as LocalBackend from "./LocalBackend.ts"
 export * as LocalNetworkPolicies from "./LocalNetworkPolicies.ts"

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { DevboxService } from "@effect-devbox/core"
 import * as MemoryBackend from "@effect-devbox/core/MemoryBackend"
 import * as RunloopBackend from "@effect-devbox/core/RunloopBackend"
-import { LocalBackend, Tunnels } from "@effect-devbox/node"
+import { LocalBackend } from "@effect-devbox/node"
 import * as RunloopNode from "@effect-devbox/node/RunloopNode"
 import { Effect, Layer, Stream } from "effect"
 import { readFileSync } from "node:fs"
@@ -26,10 +26,7 @@ describe("a tunnel through the server", () => {
   it.live("has the server's name in its URL and leads to a devbox of this machine, in both versions of HTTP", () =>
     Effect.gen(function* () {
       const dir = yield* stateDir
-      const backend = Tunnels.layer({ url: "http://devboxes.test" }).pipe(
-        Layer.provide(LocalBackend.layer({ stateDir: dir }))
-      )
-      const { port, url } = yield* serve({}, backend)
+      const { port, url } = yield* serve({ publicUrl: "http://devboxes.test" }, LocalBackend.layer({ stateDir: dir }))
       yield* Effect.gen(function* () {
         const devbox = yield* (yield* DevboxService).create({ tunnel: { authMode: "authenticated" } })
         yield* devbox.file.write("server.cjs", readFileSync(join(import.meta.dirname, "server.cjs"), "utf8"))
@@ -75,7 +72,7 @@ describe("a tunnel through the server", () => {
       const memory = MemoryBackend.layer({
         servers: { 8080: (received) => Stream.map(Stream.take(received, 1), () => answer) }
       })
-      const { port, url } = yield* serve({}, Layer.provide(Tunnels.layer({ url: "http://devboxes.test" }), memory))
+      const { port, url } = yield* serve({ publicUrl: "http://devboxes.test" }, memory)
       yield* Effect.gen(function* () {
         const devbox = yield* (yield* DevboxService).create()
         const { url: address } = yield* devbox.net.createTunnel(8080)

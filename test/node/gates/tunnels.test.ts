@@ -162,6 +162,55 @@ describe("a tunnel", () => {
     )
   )
 
+  it.live(
+    "holds five hundred WebSockets at once, and drops none",
+    () =>
+      inLocal(() =>
+        Effect.gen(function* () {
+          const { url } = yield* served
+          yield* localhostIsHere
+          const address = url.replace("http:", "ws:")
+          const wished = 500
+          const rounds = 5
+          // Everybody answers in a round before the next begins, so that all of them are open all the time.
+          const { closed, rounded } = yield* Effect.promise(async () => {
+            let closed = 0
+            const sockets = await Promise.all(
+              Array.from(
+                { length: wished },
+                () =>
+                  new Promise<WebSocket>((resolve, reject) => {
+                    const socket = new WebSocket(address)
+                    socket.onopen = () => resolve(socket)
+                    socket.onerror = () => reject(new Error("a WebSocket failed"))
+                    socket.onclose = () => closed++
+                  })
+              )
+            )
+            const ask = (socket: WebSocket, word: string) =>
+              new Promise<boolean>((resolve) => {
+                socket.onmessage = ({ data }) => resolve(data === word)
+                socket.send(word)
+              })
+            const rounded: Array<number> = []
+            for (let round = 0; round < rounds; round++) {
+              const answers = await Promise.all(sockets.map((socket, at) => ask(socket, `${round} ${at}`)))
+              rounded.push(answers.filter((right) => right).length)
+            }
+            const whileOpen = closed
+            for (const socket of sockets) socket.close()
+            return { closed: whileOpen, rounded }
+          })
+          assert.deepStrictEqual(
+            rounded,
+            Array.from({ length: rounds }, () => wished)
+          )
+          assert.strictEqual(closed, 0)
+        })
+      ),
+    60_000
+  )
+
   it.live("speaks HTTP/2 with clients that do, whether the server inside does or not", () =>
     inLocal(() =>
       Effect.gen(function* () {

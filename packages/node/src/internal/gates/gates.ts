@@ -54,8 +54,12 @@ export const makeGates = (engine: Engine): Gates => {
     },
     tunnel: async (id) => {
       const row = getTunnel(engine.db, id)
-      gateway ??= listenGateway((key, port) => findTarget(engine, key, port), row?.gateway_port ?? undefined)
-      const { port } = await gateway
+      const opened = (gateway ??= listenGateway(
+        (key, port) => findTarget(engine, key, port),
+        row?.gateway_port ?? undefined
+      ))
+      opened.catch(() => (gateway = undefined))
+      const { port } = await opened
       if (row !== undefined) tunnels.set(id, row.tunnel_key)
       setGatewayPort(engine.db, id, port)
       return port

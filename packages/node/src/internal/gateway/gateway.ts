@@ -3,7 +3,8 @@ import * as http from "node:http"
 import type { ServerHttp2Stream } from "node:http2"
 import * as net from "node:net"
 import { onRequest, onUpgrade } from "./http1.ts"
-import { http2Server, isHttp2, onStream, Sessions } from "./http2.ts"
+import { sniff } from "../server/preface.ts"
+import { http2Server, onStream, Sessions } from "./http2.ts"
 import { type Find, routeOf } from "./target.ts"
 import { Traffic } from "./traffic.ts"
 
@@ -50,6 +51,9 @@ export interface ListeningGateway extends Omit<Gateway, "close"> {
   readonly close: () => Promise<void>
 }
 
+/** How long a connection may say nothing. */
+const firstBytes = 60_000
+
 /** Listens on the port, or when it is taken (or none is wished) on one that is free. */
 export const listenGateway = async (find: Find, wished: number | undefined): Promise<ListeningGateway> => {
   const { gateway, sessions, traffic } = makeParts(find)
@@ -63,17 +67,8 @@ export const listenGateway = async (find: Find, wished: number | undefined): Pro
   const front = net.createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     sockets.add(socket)
     socket.once("close", () => sockets.delete(socket))
-    const failed = () => socket.destroy()
-    socket.on("error", failed)
-    socket.once("end", failed)
-    socket.once("data", (first) => {
-      socket.off("error", failed).off("end", failed)
-      socket.pause()
-      socket.unshift(first)
-      if (isHttp2(first)) two.emit("connection", socket)
-      else one.emit("connection", socket)
-      process.nextTick(() => socket.resume())
-    })
+    socket.on("error", () => socket.destroy())
+    sniff(socket, firstBytes, (protocol) => (protocol === "h2" ? two : one).emit("connection", socket))
   })
   const listen = (port: number) =>
     new Promise<void>((resolve, reject) => {

@@ -183,6 +183,3 @@ export const http2Server = (find: Find, traffic: Traffic, sessions: Sessions): h
   server.on("stream", (stream, headers) => void answer(stream, headers))
   return server
 }
-
-/** Whether a connection begins as one of HTTP/2 does. */
-export const isHttp2 = (first: Uint8Array): boolean => Buffer.from(first.subarray(0, 4)).toString("latin1") === "PRI "
