@@ -110,8 +110,9 @@ describe("ssh", () => {
         yield* terminal.until(/\$ $/)
         terminal.write("echo $((20 + 22))\n")
         yield* terminal.until(/42\r\n/)
-        terminal.write("sleep 1000\n")
-        yield* terminal.until(/sleep 1000\r\n/)
+        // What is typed is echoed; what it prints differs, so that the next key finds the command and not the shell.
+        terminal.write(`sh -c 'echo st""arted; exec sleep 1000'\n`)
+        yield* terminal.until(/started\r\n/)
         terminal.write("\u0003")
         yield* terminal.until(/\^C/)
         terminal.write("exit 9\n")
