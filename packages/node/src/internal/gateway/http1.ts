@@ -6,7 +6,7 @@ import { exchange } from "./exchange.ts"
 import { askerOf, type RawHeaders, toServer } from "./headers.ts"
 import { page } from "./pages.ts"
 import type { Traffic } from "./traffic.ts"
-import { type Find, GatewayError, targetOf } from "./target.ts"
+import { type Find, GatewayError, type Target, targetOf } from "./target.ts"
 
 const asGatewayError = (error: unknown): GatewayError =>
   error instanceof GatewayError ? error : new GatewayError(502, "The connection to the devbox failed.")
@@ -59,6 +59,24 @@ export const onRequest =
     }
   }
 
+/** How often a connection that goes on asks whether its tunnel still leads there. */
+const askEvery = 1000
+
+/** For whatever passes: it counts as use, and ends when somebody, perhaps in another process, has removed the tunnel. */
+const whileItLeadsThere = (find: Find, { heard, key, port }: Target, end: () => void): (() => void) => {
+  let last = Date.now()
+  return () => {
+    heard()
+    const now = Date.now()
+    if (now - last < askEvery) return
+    last = now
+    Promise.resolve(find(key, port)).then(
+      (still) => still === undefined && end(),
+      () => {}
+    )
+  }
+}
+
 /** Joins two connections until one of them is over. */
 const join = (client: Duplex, server: Duplex, heard: () => void): void => {
   const over = () => {
@@ -93,7 +111,11 @@ export const onUpgrade =
       server.write(`${request.method} ${request.url} HTTP/1.1\r\n${lines.join("")}\r\n`, "latin1")
       if (first.length > 0) server.write(first)
       traffic.joined(target, client, server)
-      join(client, server, target.heard)
+      join(
+        client,
+        server,
+        whileItLeadsThere(find, target, () => client.destroy())
+      )
     } catch (error) {
       const said = asGatewayError(error)
       const { body, headers } = page(said, request.headers.accept)
