@@ -6,8 +6,8 @@ import { createHash, randomBytes } from "node:crypto"
 import { readFileSync, writeFileSync } from "node:fs"
 import { get } from "node:http"
 import { join } from "node:path"
-import { inLocal, leftovers, local, stateDir } from "../local/fixtures.ts"
-import { curl, folder, localhostIsHere, run, text } from "./clients.ts"
+import { inLocal, local, stateDir } from "../local/fixtures.ts"
+import { curl, folder, localhostIsHere, nothingLeft, run, text } from "./clients.ts"
 
 const program = readFileSync(join(import.meta.dirname, "server.cjs"), "utf8")
 
@@ -320,7 +320,7 @@ describe("a tunnel", () => {
         yield* devbox.shutdown()
         assert.strictEqual((yield* curl(url)).code, 7)
       }).pipe(Effect.provide(local(dir)))
-      assert.deepStrictEqual(leftovers(dir), [])
+      yield* nothingLeft(dir)
     }).pipe(Effect.scoped)
   )
 })

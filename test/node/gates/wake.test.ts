@@ -4,8 +4,8 @@ import { type Devbox, DevboxService } from "@effect-devbox/core"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { leftovers, local, stateDir } from "../local/fixtures.ts"
-import { curl, run } from "./clients.ts"
+import { local, stateDir } from "../local/fixtures.ts"
+import { curl, nothingLeft, run } from "./clients.ts"
 import { SshFiles } from "@effect-devbox/node"
 
 const program = readFileSync(join(import.meta.dirname, "server.cjs"), "utf8")
@@ -52,7 +52,7 @@ describe("a tunnel of a devbox that sleeps", () => {
             assert.strictEqual((yield* run(program, [...args, "echo back"])).stdout, "back\n")
             yield* devbox.shutdown()
           }).pipe(Effect.scoped, Effect.provide(local(dir)))
-          assert.deepStrictEqual(leftovers(dir), [])
+          yield* nothingLeft(dir)
         }).pipe(Effect.scoped),
       60_000
     )
@@ -75,7 +75,7 @@ describe("a tunnel of a devbox that sleeps", () => {
         yield* Effect.repeat(code(url), { until: (status) => status === "200" })
         yield* devbox.shutdown()
       }).pipe(Effect.provide(local(dir)))
-      assert.deepStrictEqual(leftovers(dir), [])
+      yield* nothingLeft(dir)
     }).pipe(Effect.scoped)
   )
 
