@@ -12,6 +12,7 @@ import {
 import { Secrets } from "@effect-devbox/core/Secrets"
 import { ObjectParams, StorageObjectId, StorageObjects } from "@effect-devbox/core/StorageObjects"
 import { Effect, Redacted, type Scope, Stream } from "effect"
+import { HttpClientRequest } from "effect/http"
 
 /** What an operation may use. */
 export type Services = DevboxService | Blueprints | StorageObjects | Secrets | NetworkPolicies
@@ -80,10 +81,14 @@ export const operations: Readonly<Record<string, Run>> = {
   download: attached((devbox) => devbox.file.download("/x")),
   downloadStream: attached((devbox) => Stream.runDrain(devbox.file.downloadStream("/x"))),
   createSshKey: attached((devbox) => devbox.net.createSshKey),
+  sshConfig: attached((devbox) => devbox.net.sshConfig({ identityFile: "/key" })),
   enableTunnel: attached((devbox) => devbox.net.enableTunnel()),
   getTunnel: attached((devbox) => devbox.net.getTunnel),
   createTunnel: attached((devbox) => devbox.net.createTunnel(8080)),
   removeTunnel: attached((devbox) => devbox.net.removeTunnel()),
+  dial: devboxes((service) => service.dial(id, 8080)),
+  awaitPort: devboxes((service) => service.awaitPort(id, 8080)),
+  fetch: devboxes((service) => Effect.scoped(service.fetch(id, 8080, HttpClientRequest.get("/")))),
   "Blueprints.create": blueprints((service) => service.create(new BlueprintParams({ name: "b" }))),
   "Blueprints.build": blueprints((service) => service.build(new BlueprintParams({ name: "b" }))),
   "Blueprints.awaitBuild": blueprints((service) => service.awaitBuild(blueprint)),
