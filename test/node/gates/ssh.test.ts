@@ -239,6 +239,32 @@ describe("ssh", () => {
     )
   )
 
+  it.live("is configured by one block of ssh_config, which carries the host's key where no file has it", () =>
+    inLocal(() =>
+      Effect.gen(function* () {
+        const box = yield* devbox
+        const dir = yield* folder
+        const [identityFile, config] = [join(dir, "a key"), join(dir, "config")]
+        const { key, text } = yield* box.net.sshConfig({ identityFile, name: "by-name" })
+        assert.notInclude(text, Redacted.value(key.sshPrivateKey).split("\n")[1]!)
+        writeFileSync(identityFile, Redacted.value(key.sshPrivateKey), { mode: 0o600 })
+        writeFileSync(config, text)
+        const said = yield* run("ssh", ["-F", config, "by-name", "hostname"])
+        assert.deepStrictEqual([said.code, said.stdout], [0, "devbox\n"], said.stderr)
+        const wrong = text.replace(/ssh-ed25519 \S+/, `ssh-ed25519 ${Buffer.alloc(51).toString("base64")}`)
+        writeFileSync(config, wrong)
+        assert.match(
+          (yield* run("ssh", ["-F", config, "by-name", "true"])).stderr,
+          /verification failed|host key is known/
+        )
+        for (const bad of [{ identityFile: "/a\nProxyCommand x" }, { identityFile: "/a", name: "a b" }]) {
+          const error = yield* Effect.flip(box.net.sshConfig(bad))
+          assert.strictEqual(error._tag === "BackendError" ? error.reason._tag : error._tag, "InvalidRequestError")
+        }
+      })
+    )
+  )
+
   it.live("logs in to a detached devbox from anywhere, after the program that made it has gone", () =>
     Effect.gen(function* () {
       const dir = yield* stateDir
