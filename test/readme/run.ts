@@ -84,6 +84,8 @@ try {
   }
 } finally {
   rmSync(generated, { recursive: true, force: true })
+  // What a block that failed half-way left is ended before the folder that it is known by goes.
+  run("sh", ["-c", 'left=$(devbox list -q) && [ -z "$left" ] || devbox rm $left'])
   rmSync(scratch, { recursive: true, force: true })
 }
 console.log(`${passed} passed, ${failed} failed`)

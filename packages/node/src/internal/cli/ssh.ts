@@ -1,10 +1,8 @@
 /** `devbox ssh`: the system's SSH client, with a key that is on disk only as long as it runs. */
-import type { SshKey } from "@effect-devbox/core/Network"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
 import { spawn } from "node:child_process"
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { mkdtemp, rm } from "node:fs/promises"
 import { constants, tmpdir } from "node:os"
 import { join } from "node:path"
 import { attach, withDevboxes } from "./backend.ts"
@@ -21,26 +19,6 @@ const privateFolder = Effect.acquireRelease(
   }),
   (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
 )
-
-/** What the client is told: this key and no other, and the host key that the backend names. */
-const options = (key: SshKey, folder: string): ReadonlyArray<string> => {
-  const said: ReadonlyArray<readonly [string, string]> = [
-    ["IdentitiesOnly", "yes"],
-    ["UserKnownHostsFile", join(folder, "known_hosts")],
-    ["GlobalKnownHostsFile", "/dev/null"],
-    // Without a host key there is nothing to compare the first answer with; the key file is new each time.
-    ["StrictHostKeyChecking", key.knownHosts === undefined ? "accept-new" : "yes"],
-    ["LogLevel", "ERROR"],
-    ...(key.proxyCommand === undefined ? [] : [["ProxyCommand", key.proxyCommand] as const])
-  ]
-  return [
-    "-i",
-    join(folder, "key"),
-    ...said.flatMap(([name, value]) => ["-o", `${name}=${value}`]),
-    ...(key.port === undefined ? [] : ["-p", String(key.port)]),
-    `${key.sshUser}@${key.host ?? key.url}`
-  ]
-}
 
 /** Runs a program on this terminal; gives its exit status. Ctrl-C is its own affair. */
 const run = (program: string, args: ReadonlyArray<string>) =>
@@ -74,17 +52,10 @@ export const ssh = Command.make("ssh", { devbox: Flags.devbox, command: Flags.co
     Effect.scoped(
       Effect.gen(function* () {
         const devbox = yield* attach(devboxes, word)
-        const key = yield* devbox.net.createSshKey
-        const folder = yield* privateFolder
-        yield* Effect.tryPromise({
-          try: async () => {
-            const text = Redacted.value(key.sshPrivateKey)
-            await writeFile(join(folder, "key"), text.endsWith("\n") ? text : `${text}\n`, { mode: 0o600 })
-            await writeFile(join(folder, "known_hosts"), key.knownHosts ?? "", { mode: 0o600 })
-          },
-          catch: hostError("writing the key")
-        })
-        return yield* run("ssh", [...options(key, folder), ...(command.length === 0 ? [] : ["--", ...command])])
+        const { write } = yield* Effect.promise(() => import("../../SshFiles.ts"))
+        const files = yield* write(devbox, yield* privateFolder)
+        const words = ["-o", "LogLevel=ERROR", "-F", files.configFile, files.name]
+        return yield* run("ssh", [...words, ...(command.length === 0 ? [] : ["--", ...command])])
       })
     ).pipe(Effect.flatMap(exitWith))
   )

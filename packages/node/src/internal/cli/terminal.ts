@@ -1,7 +1,8 @@
 /** A terminal inside on the terminal here: what is typed goes in as it is, the size follows, and all is put back at the end. */
-import type { Devbox } from "@effect-devbox/core/DevboxHandle"
+import type { Devbox, Pty } from "@effect-devbox/core/DevboxHandle"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { quote } from "../sandbox/quote.ts"
 import type { Devboxes } from "./backend.ts"
@@ -35,8 +36,16 @@ const resizes = Effect.gen(function* () {
   return changes
 })
 
-/** Ctrl-D: input that ends is over for what reads in the terminal, too. */
-const endOfInput = Uint8Array.of(4)
+/**
+ * What is typed here, and Ctrl-D when that is over, as of a pipe. It is typed again until the terminal ends: one that comes
+ * while a program changes the terminal's mode is lost, and each program that reads needs one of its own.
+ */
+const type = (pty: Pty) =>
+  Stream.fromAsyncIterable<Uint8Array, HostError>(process.stdin, hostError("reading from stdin")).pipe(
+    Stream.run(pty.input),
+    Effect.andThen(Effect.repeat(pty.send("\x04"), Schedule.spaced("500 millis"))),
+    Effect.ignore
+  )
 
 /** Opens a terminal and stays in it to its end; gives the exit status of what ran in it. */
 export const openTerminal = (devboxes: Devboxes, devbox: Devbox, { command, cwd, env }: Opened) =>
@@ -63,8 +72,7 @@ export const openTerminal = (devboxes: Devboxes, devbox: Devbox, { command, cwd,
           )
         )
       )
-      const typed = Stream.fromAsyncIterable<Uint8Array, HostError>(process.stdin, hostError("reading from stdin"))
-      yield* Effect.forkScoped(Effect.ignore(Stream.run(Stream.concat(typed, Stream.make(endOfInput)), pty.input)))
+      yield* Effect.forkScoped(type(pty))
       yield* Stream.runForEach(pty.output, (chunk) => write("stdout", chunk))
       return yield* pty.exit
     })
