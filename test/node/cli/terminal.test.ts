@@ -179,7 +179,8 @@ describe("a shell", () => {
   })
 
   it("puts the terminal back as it was, also when it is told to end", async () => {
-    const command = [process.execPath, bin, "shell", box].map(quote).join(" ")
+    // Says its process id, then becomes the program.
+    const command = `sh -c 'echo "pid=$$"; exec "$@"' sh ${[process.execPath, bin, "shell", box].map(quote).join(" ")}`
     const script = `before=$(stty -g); ${command}; [ "$before" = "$(stty -g)" ] && echo same-as-before`
     const killed = world.terminal(script)
     await killed.until("$ ")
@@ -188,10 +189,7 @@ describe("a shell", () => {
     await killed.ended
     const told = world.terminal(script)
     await told.until("$ ")
-    const found = spawnSync("pgrep", ["-x", "-f", [process.execPath, bin, "shell", box].join(" ")], {
-      encoding: "utf8"
-    })
-    process.kill(Number(found.stdout.trim()), "SIGTERM")
+    process.kill(Number(/pid=(\d+)/.exec(told.shown())![1]), "SIGTERM")
     await told.until("same-as-before")
     await told.ended
   })
