@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
 import { DevboxBackend, make, type Shape } from "@effect-devbox/core/DevboxBackend"
 import type {
   BackendError,
@@ -22,6 +23,7 @@ import type { DevboxInfo, NetworkMode, Usage } from "@effect-devbox/core/DevboxM
 import type { ExecutionInfo } from "@effect-devbox/core/Execution"
 import type { SnapshotInfo, SnapshotState } from "@effect-devbox/core/Snapshot"
 import { Book } from "./LocalNetworkPolicies.ts"
+import { StorageObjects } from "@effect-devbox/core/StorageObjects"
 import { ends } from "./internal/local/boot.ts"
 import { keepAlive, notices } from "./internal/local/clock.ts"
 import { create, type Defaults } from "./internal/local/create.ts"
@@ -46,6 +48,7 @@ import { sweep, type SweepReport } from "./internal/local/recovery.ts"
 import { resume } from "./internal/local/resume.ts"
 import * as Snapshots from "./internal/local/snapshots.ts"
 import { putPolicy } from "./internal/local/policy.ts"
+import { publicCode } from "./internal/local/sources.ts"
 import { startExecution } from "./internal/local/start.ts"
 import { suspend } from "./internal/local/suspend.ts"
 import { openTerminal } from "./internal/local/terminal.ts"
@@ -63,6 +66,10 @@ export interface Options {
   readonly keepAliveTime?: Duration.Input | undefined
   /** The network of devboxes that do not say; default `"proxy"`. */
   readonly network?: NetworkMode | undefined
+  /** The address below which `owner/name.git` is the repository of a code mount; default `https://github.com`. */
+  readonly codeHost?: string | undefined
+  /** The value of a stored secret, for devboxes that name one; `undefined` when there is none. Default: none are stored. */
+  readonly secrets?: ((name: string) => Effect.Effect<Redacted.Redacted | undefined, BackendError>) | undefined
   /** Path of bubblewrap, or false to do without. Default: found on PATH. */
   readonly bubblewrap?: string | false | undefined
   /** Uses the process tier although the machine could isolate. Devboxes still have to accept it. */
@@ -178,19 +185,30 @@ const warnWhenOpen = (info: DevboxInfo): Effect.Effect<void> =>
     ? Effect.logWarning(`Devbox ${info.id} is not isolated from this machine (tier: process).`)
     : Effect.void
 
-/** Devboxes on this machine. Those that are not detached end with the layer. */
+/**
+ * Devboxes on this machine. Those that are not detached end with the layer. Where `StorageObjects` is provided to the layer,
+ * devboxes can be given objects.
+ */
 export const layer = (options: Options = {}): Layer.Layer<DevboxBackend | Book, BackendError> =>
   Layer.effectContext(
     Effect.map(
       Effect.acquireRelease(
-        attempt<never, OpenEngine>("open", () => {
-          const opened = openEngine(options.stateDir ?? defaultStateDir(), {
-            ...options,
-            keepAliveSeconds: Math.ceil(Duration.toSeconds(Duration.fromInputUnsafe(options.keepAliveTime ?? "1 hour")))
+        Effect.flatMap(Effect.serviceOption(StorageObjects), (objects) =>
+          attempt<never, OpenEngine>("open", () => {
+            const keepAlive = Duration.fromInputUnsafe(options.keepAliveTime ?? "1 hour")
+            const opened = openEngine(options.stateDir ?? defaultStateDir(), {
+              ...options,
+              sources: {
+                codeHost: options.codeHost ?? publicCode,
+                objects: Option.getOrUndefined(objects),
+                secrets: options.secrets
+              },
+              keepAliveSeconds: Math.ceil(Duration.toSeconds(keepAlive))
+            })
+            inBackground(opened.engine, reopenGates(opened.engine))
+            return opened
           })
-          inBackground(opened.engine, reopenGates(opened.engine))
-          return opened
-        }),
+        ),
         ({ close }) => Effect.promise(close)
       ),
       ({ engine }) => {

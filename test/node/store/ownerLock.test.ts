@@ -23,29 +23,30 @@ afterEach(() => {
 
 describe("owner locks", () => {
   it("holds while the process lives and is free once it was killed", async () => {
-    const child = spawn(process.execPath, [path.join(import.meta.dirname, "ownerLockChild.ts"), directory, "own_1"], {
+    const child = spawn(process.execPath, [path.join(import.meta.dirname, "ownerLockChild.ts"), directory], {
       stdio: ["ignore", "pipe", "inherit"]
     })
     children.push(child)
-    await once(child.stdout, "data")
+    const [said] = (await once(child.stdout, "data")) as [Buffer]
+    const id = said.toString().trim()
     let buried = 0
     for (let i = 0; i < 20; i++) {
-      expect(isOwnerAlive(directory, "own_1")).toBe(true)
-      expect(ifOwnerIsGone(directory, "own_1", () => void buried++)).toBe(false)
+      expect(isOwnerAlive(directory, id)).toBe(true)
+      expect(ifOwnerIsGone(directory, id, () => void buried++)).toBe(false)
     }
     child.kill("SIGKILL")
     await once(child, "close")
-    expect(isOwnerAlive(directory, "own_1")).toBe(false)
-    expect(ifOwnerIsGone(directory, "own_1", () => void buried++)).toBe(true)
+    expect(isOwnerAlive(directory, id)).toBe(false)
+    expect(ifOwnerIsGone(directory, id, () => void buried++)).toBe(true)
     expect([buried, lockedOwners(directory)]).toEqual([1, []])
   })
 
   it("is seen by the process that holds it as well", () => {
-    const lock = acquireOwnerLock(directory, "own_2")
-    expect(isOwnerAlive(directory, "own_2")).toBe(true)
-    expect(isOwnerAlive(directory, "own_2")).toBe(true)
+    const lock = acquireOwnerLock(directory)
+    expect(isOwnerAlive(directory, lock.id)).toBe(true)
+    expect(isOwnerAlive(directory, lock.id)).toBe(true)
     lock.release()
-    expect(isOwnerAlive(directory, "own_2")).toBe(false)
+    expect(isOwnerAlive(directory, lock.id)).toBe(false)
     expect(lockedOwners(directory)).toEqual([])
   })
 

@@ -7,12 +7,14 @@ import { startBox } from "../sandbox/box.ts"
 import { copyFolder } from "../sandbox/diskCopy.ts"
 import { boxDirs, makeBoxDir } from "../sandbox/layout.ts"
 import { type DevboxRow, isFinal, setBase, transition } from "../store/devboxes.ts"
+import { requestOf } from "./bounds.ts"
 import { startDetached } from "./detached.ts"
 import { layerDir, shorten } from "./disk.ts"
 import { end, ended, shutdown } from "./end.ts"
 import { boxDir, type Engine, enlist, inBackground, type Live, rowOf, specOf } from "./engine.ts"
 import { keepOnline } from "./network.ts"
 import { type Ends, type Setup, settleIn } from "./setup.ts"
+import { homeOf, needsStage, stage } from "./stage.ts"
 import { suspend } from "./suspend.ts"
 
 /** What a devbox needs again when it is resumed, and what is not for the database: it may be secret. */
@@ -56,11 +58,18 @@ const start = async (engine: Engine, id: DevboxId, { home, kept, ...setup }: Boo
   shorten(engine.db, "devbox", id)
   setBase(engine.db, id, host.base.fingerprint)
   const { env } = kept ?? readKept(engine, id)
+  const user = requestOf(row).launchParameters?.userParameters
+  const staging = { user, mounts: setup.mounts ?? [] }
   const network = row.network as NetworkMode
-  const spec = specOf(engine, host, id, { network, env: { ...environmentOf(network), ...env } })
+  const spec = specOf(engine, host, id, {
+    network,
+    env: { ...environmentOf(network), ...env },
+    user: user && { ...user, home: homeOf(user) }
+  })
   makeBoxDir(spec)
   if (kept?.env !== undefined) fs.writeFileSync(keptFile(engine, id), JSON.stringify(kept), { mode: 0o600 })
   if (home !== undefined) await copyFolder(host.report, layerDir(engine, home), boxDirs(spec.dir).home)
+  if (!setup.again && needsStage(staging)) await stage(engine, id, spec, staging)
   let live: Live
   if (row.detached === 1) live = await startDetached(engine, spec, setup)
   else {

@@ -11,12 +11,13 @@ import { boot } from "./boot.ts"
 import { renewExpiry } from "./clock.ts"
 import { newLayerId, shortest } from "./disk.ts"
 import { removeBox } from "./end.ts"
-import { type Engine, rowOf } from "./engine.ts"
+import { type Engine, inBackground, rowOf } from "./engine.ts"
 import { invalid } from "./errors.ts"
 import { checkIsolation, type Host } from "./host.ts"
 import { networkOf } from "./network.ts"
-import { checkRequest } from "./request.ts"
+import { checkMounts, checkRequest, withSecrets } from "./request.ts"
 import { snapshotRow } from "./snapshots.ts"
+import { needsStage } from "./stage.ts"
 
 const encodeRequest = Schema.encodeSync(Schema.fromJsonString(CreateParamsJson))
 
@@ -29,7 +30,7 @@ export interface Defaults {
 
 /** Starts a devbox. What needs time (launch commands, files) goes on beside the caller. */
 export const create = async (engine: Engine, params: CreateParams, options: Defaults): Promise<DevboxId> => {
-  checkRequest(params)
+  checkRequest(params, engine.sources)
   if (engine.closing) throw invalid("create", "the local backend is closed, or closing; create within its scope")
   // Before the first wait: from now on the end of the layer waits for it.
   const id = DevboxId.make(`dbx_${SecureRandom.uuidV7Unsafe().replaceAll("-", "")}`)
@@ -64,10 +65,12 @@ const beginning = (engine: Engine, host: Host, params: CreateParams): Beginning 
 const make = async (engine: Engine, id: DevboxId, params: CreateParams, options: Defaults): Promise<void> => {
   const host = await engine.host()
   checkIsolation(host.report, params.minimumIsolation ?? options.minimumIsolation)
+  await checkMounts(engine.sources, host.report, params)
   const { limits, tier } = host.report
   const network = networkOf(engine.db, host.report, params, options.network)
   // Values given for this devbox may be secret: they lie in its own folder, which goes with it, and nowhere else.
   const { environmentVariables, metadata, mounts, ...kept } = params
+  const env = await withSecrets(engine.sources, environmentVariables, params.secrets)
   const { layers, snapshot } = engine.db.transaction(() => {
     const begins = beginning(engine, host, params)
     insertDevbox(engine.db, {
@@ -96,15 +99,24 @@ const make = async (engine: Engine, id: DevboxId, params: CreateParams, options:
     const message = `snapshot ${snapshot.id} was taken on another state of this machine's system: programs that it relies on may have changed`
     appendLogs(engine.db, id, [{ level: "warn", source: "setup_commands", message, cmd_id: null }])
   }
-  try {
+  const home = tier === "process" ? layers[0]?.id : undefined
+  const begin = async (): Promise<void> => {
     // Before its processes: what listens for it then finds it, and a failure has nothing to undo but this.
     if (params.tunnel !== undefined) await openTunnel(engine, id, params.tunnel)
-    const home = tier === "process" ? layers[0]?.id : undefined
-    await boot(engine, id, { again: false, mounts, home, kept: { env: environmentVariables } })
-  } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error)
-    transition(engine.db, id, "failure", { failureReason: "execution_failed", detail })
-    await removeBox(engine, id).catch(() => {})
-    throw error
+    await boot(engine, id, { again: false, mounts, home, kept: { env } })
   }
+  const booting = begin().catch(async (error: unknown) => {
+    const detail = error instanceof Error ? error.message : String(error)
+    // Whoever wished its end meanwhile gets that, and not a failure.
+    if (rowOf(engine, id).shutdown_reason !== null) transition(engine.db, id, "shutdown", { detail })
+    else {
+      appendLogs(engine.db, id, [{ level: "error", source: "setup_commands", message: detail, cmd_id: null }])
+      transition(engine.db, id, "failure", { failureReason: "execution_failed", detail })
+    }
+    await removeBox(engine, id).catch(() => {})
+    engine.news.changed(id)
+    throw error
+  })
+  if (needsStage({ user: params.launchParameters?.userParameters, mounts: mounts ?? [] })) inBackground(engine, booting)
+  else await booting
 }

@@ -138,6 +138,7 @@ export const shutdown = async (
     // What this process starts is ended when it has started.
     if (engine.starting.has(id)) {
       wishEnd(engine.db, id, reason)
+      void engine.stages.get(id)?.stop()
       await engine.starting.get(id)
       row = rowOf(engine, id)
     }

@@ -22,6 +22,7 @@ import { boundsOf } from "./bounds.ts"
 import type { Host } from "./host.ts"
 import type { News } from "./news.ts"
 import { recordLate } from "./record.ts"
+import type { Sources } from "./sources.ts"
 
 /** An execution that this process follows. */
 export interface Followed {
@@ -60,6 +61,7 @@ export interface Engine {
   readonly ownerId: string
   /** The keep-alive time of devboxes that do not say. */
   readonly keepAliveSeconds: number
+  readonly sources: Sources
   readonly host: () => Promise<Host>
   /** The way into the boxes' networks. */
   readonly door: Door
@@ -77,6 +79,8 @@ export interface Engine {
   closing: boolean
   /** Devboxes that are being started; whoever ends them, or everything, waits for it. */
   readonly starting: Map<string, Promise<unknown>>
+  /** Boxes that prepare the disks of devboxes which are not there yet. */
+  readonly stages: Map<string, Box>
   /** Disks that are being saved, by devbox; never rejects. */
   readonly saving: Map<string, Promise<void>>
   /** Devboxes of this process that failed; their journals stay readable until somebody shuts them down or the layer ends. */

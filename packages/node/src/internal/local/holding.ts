@@ -1,6 +1,5 @@
 /** The holder of one detached devbox as an engine of its own: it does for its box what a program's process does for a scoped one. */
 import { DevboxId } from "@effect-devbox/core/DevboxModel"
-import { randomUUID } from "node:crypto"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Door } from "../net/door.ts"
@@ -43,8 +42,8 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
   const { db, dir } = openStore(order.stateDir)
   const { report, base } = order.spec
   const id = DevboxId.make(order.spec.id)
-  const ownerId = randomUUID()
-  const lock = acquireOwnerLock(dir.owners, ownerId)
+  const lock = acquireOwnerLock(dir.owners)
+  const ownerId = lock.id
   const socketPath = path.join(dir.owners, `${ownerId}.sock`)
   insertOwner(db, { id: ownerId, kind: "holder", pid: process.pid, socket: socketPath })
   const place = { db, dir }
@@ -53,6 +52,8 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
     ...place,
     ownerId,
     keepAliveSeconds: order.keepAliveSeconds,
+    // What a devbox is given is on its disk before its holder starts.
+    sources: { codeHost: "" },
     host,
     limits: report.limits,
     door: new Door(host),
@@ -63,6 +64,7 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
     attaching: new Map(),
     closing: false,
     starting: new Map(),
+    stages: new Map(),
     saving: new Map(),
     failed: new Set(),
     background: new Set()

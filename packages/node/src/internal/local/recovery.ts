@@ -27,9 +27,6 @@ export interface SweepReport {
 /** How long devboxes that have ended can still be looked up. */
 const remembered = 7 * 24 * 60 * 60 * 1000
 
-/** A lock file without a row belongs to a process that died between the two, unless it is this new. */
-const newborn = 60_000
-
 const buryOne = (place: Place, owner: OwnerRow, ended: Array<string>, suspended: Array<string>): void => {
   const { db } = place
   for (const row of openDevboxesOf(db, owner.id)) {
@@ -61,8 +58,8 @@ export const bury = (place: Place): Pick<SweepReport, "ended" | "suspended"> => 
 export const clean = async (place: Place): Promise<ReadonlyArray<string>> => {
   const { db, dir } = place
   for (const id of lockedOwners(dir.owners)) {
-    const made = fs.statSync(path.join(dir.owners, `${id}.lock`), { throwIfNoEntry: false })?.mtimeMs ?? Infinity
-    if (getOwner(db, id) === undefined && made < Date.now() - newborn) ifOwnerIsGone(dir.owners, id, () => {})
+    // Its process died before it wrote itself down. One that lives and is about to do that has the lock.
+    if (getOwner(db, id) === undefined) ifOwnerIsGone(dir.owners, id, () => {})
   }
   forgetSnapshots(db, Date.now() - remembered)
   forgetEnded(db, Date.now() - remembered)

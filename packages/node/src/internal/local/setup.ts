@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { DevboxId, type Mount } from "@effect-devbox/core/DevboxModel"
 import { ExecutionId } from "@effect-devbox/core/Execution"
+import { quote } from "../sandbox/quote.ts"
 import { isFinal, transition } from "../store/devboxes.ts"
 import { appendLogs } from "../store/logs.ts"
 import { requestOf } from "./bounds.ts"
@@ -48,6 +49,12 @@ export const runCommand = async (
   return false
 }
 
+/** What installs a repository, in its folder. */
+const installOf = (mount: Mount): ReadonlyArray<string> =>
+  mount.type === "code_mount" && mount.installCommand !== undefined
+    ? [`cd -- "$HOME"/${quote(mount.repoName)} && { ${mount.installCommand}\n}`]
+    : []
+
 const place = async (engine: Engine, id: DevboxId, mount: Mount): Promise<void> => {
   if (mount.type !== "file_mount") return
   await Effect.runPromise(upload(engine, id, mount.target, Stream.make(new TextEncoder().encode(mount.content))))
@@ -71,12 +78,20 @@ const runs = async (engine: Engine, live: Live, id: DevboxId, ends: Ends): Promi
   const { entrypoint } = requestOf(row)
   if (entrypoint === undefined) return
   const commandId = ExecutionId.make(`entrypoint-${SecureRandom.uuidV7Unsafe()}`)
-  await launch(engine, live, { commandId, command: entrypoint }, "entrypoint")
+  const ended = async (): Promise<void> => {
+    await launch(engine, live, { commandId, command: entrypoint }, "entrypoint")
+    await live.followed.get(commandId)?.over
+    // Its end is the devbox's, unless it was the other way round.
+    if (!live.ending && executionRow(engine, id, commandId).failure_reason === null) await ends.exited(id)
+  }
   inBackground(
     engine,
-    (live.followed.get(commandId)?.over ?? Promise.resolve()).then(async () => {
-      // Its end is the devbox's, unless it was the other way round.
-      if (executionRow(engine, id, commandId).failure_reason === null) await ends.exited(id)
+    ended().catch(async (error: unknown) => {
+      // Suspended or ended before it began; after a resume there is another one.
+      if (live.ending || rowOf(engine, id).status !== "running") return
+      const message = `the entrypoint did not start: ${error instanceof Error ? error.message : String(error)}`
+      appendLogs(engine.db, id, [{ level: "error", source: "entrypoint", message, cmd_id: null }])
+      await ends.exited(id)
     })
   )
 }
@@ -85,13 +100,15 @@ const runs = async (engine: Engine, live: Live, id: DevboxId, ends: Ends): Promi
 export const settleIn = async (engine: Engine, live: Live, setup: Setup, ends: Ends): Promise<void> => {
   const id = DevboxId.make(live.box.id)
   const commands = requestOf(rowOf(engine, id)).launchParameters?.launchCommands ?? []
-  const mounts = setup.again ? [] : (setup.mounts ?? [])
-  if (commands.length + mounts.length === 0) return runs(engine, live, id, ends)
+  const mounts = setup.again ? [] : (setup.mounts ?? []).filter((mount) => mount.type === "file_mount")
+  const installs = setup.again ? [] : (setup.mounts ?? []).flatMap((mount) => installOf(mount))
+  if (commands.length + mounts.length + installs.length === 0) return runs(engine, live, id, ends)
   if (!setup.again) transition(engine.db, id, "initializing")
   watchTime(engine, live, ends)
   const prepare = async (): Promise<boolean> => {
     for (const mount of mounts) await place(engine, id, mount)
-    for (const command of commands) if (!(await runCommand(engine, live, id, command, "launch"))) return false
+    for (const command of [...installs, ...commands])
+      if (!(await runCommand(engine, live, id, command, "launch"))) return false
     return true
   }
   const work = async (): Promise<void> => {

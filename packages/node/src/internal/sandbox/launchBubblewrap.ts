@@ -1,7 +1,7 @@
 // The quick way in: unshare mounts the overlay, bubblewrap does the rest. See launch.ts for the model.
 import { readOnlyBinds } from "./binds.ts"
 import type { LaunchPlan } from "./launch.ts"
-import { insideLib, insideQ } from "./layout.ts"
+import { insideLib, insideQ, userOf } from "./layout.ts"
 
 // bubblewrap makes two user namespaces below ours (one to mount devpts, one for uid 1000); the box gets none.
 const outer = (makeFifos: string): string => `echo 2 >/proc/sys/user/max_user_namespaces
@@ -15,6 +15,7 @@ exec "$@"`
 export const bubblewrapCommand = (plan: LaunchPlan): ReadonlyArray<string> => {
   const { spec, dirs } = plan
   const { tools } = spec.report
+  const user = userOf(spec)
   return [
     tools["unshare"]!,
     "--user",
@@ -53,9 +54,9 @@ export const bubblewrapCommand = (plan: LaunchPlan): ReadonlyArray<string> => {
     insideLib,
     "--unshare-user",
     "--uid",
-    "1000",
+    String(user.uid),
     "--gid",
-    "1000",
+    String(user.uid),
     "--unshare-pid",
     "--unshare-ipc",
     "--unshare-uts",
@@ -65,7 +66,7 @@ export const bubblewrapCommand = (plan: LaunchPlan): ReadonlyArray<string> => {
     "--hostname",
     plan.hostname,
     "--chdir",
-    "/home/user",
+    user.home,
     "--clearenv",
     "--die-with-parent",
     "sh",

@@ -3,7 +3,7 @@
 import * as fs from "node:fs"
 import { readOnlyBinds } from "./binds.ts"
 import type { LaunchPlan } from "./launch.ts"
-import { insideLib, insideQ } from "./layout.ts"
+import { insideLib, insideQ, userOf } from "./layout.ts"
 import { quote } from "./quote.ts"
 
 const devices = ["null", "zero", "full", "random", "urandom", "tty"]
@@ -41,6 +41,7 @@ exec setpriv --pdeathsig KILL unshare --pid --mount-proc="$m/proc" --propagation
 
 /** Pid 1 of the box, still with the capabilities of its user namespace. */
 const innerStage = (plan: LaunchPlan): string => {
+  const user = userOf(plan.spec)
   const { tools } = plan.spec.report
   const loopback =
     tools["ip"] !== undefined
@@ -55,9 +56,9 @@ hostname ${quote(plan.hostname)}
 ${plan.spec.network === "host" ? "" : `${loopback} || exit 125`}
 mount -n --fstab "$q/mounts.2" -a || exit 125
 cd "$m" && pivot_root . run/devbox/old && cd / && umount -n -l /run/devbox/old || exit 125
-cd /home/user || cd /
+cd ${quote(user.home)} || cd /
 # A new user namespace starts with every capability in its bounding set; keeping them for one exec allows dropping them.
-exec unshare --user --map-user=1000 --map-group=1000 --keep-caps \\
+exec unshare --user --map-user=${user.uid} --map-group=${user.uid} --keep-caps \\
   setpriv --bounding-set=-all --inh-caps=-all --ambient-caps=-all --no-new-privs --pdeathsig KILL \
   env -i PATH=/usr/bin:/bin sh ${insideLib}/init.sh ${plan.agent.map(quote).join(" ")}
 `

@@ -28,6 +28,9 @@ export const boxDirs = (dir: string) => ({
   groups: path.join(dir, "g")
 })
 
+/** Who runs in an isolated box. */
+export const userOf = (spec: BoxSpec) => spec.user ?? { uid: 1000, username: "user", home: "/home/user" }
+
 /** Where a box writes. */
 export const upperDir = (spec: BoxSpec): string =>
   spec.upper === undefined ? boxDirs(spec.dir).upper : path.join(spec.layersDir, spec.upper)
@@ -46,11 +49,12 @@ const environment = (spec: BoxSpec, home: string): Record<string, string> => {
       ...spec.env
     }
   }
+  const user = userOf(spec)
   return {
-    PATH: "/home/user/.local/bin:/opt/node/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    HOME: "/home/user",
-    USER: "user",
-    LOGNAME: "user",
+    PATH: `${user.home}/.local/bin:/opt/node/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+    HOME: user.home,
+    USER: user.username,
+    LOGNAME: user.username,
     SHELL: "/bin/bash",
     TERM: "xterm-256color",
     LANG: "C.UTF-8",

@@ -98,6 +98,8 @@ export interface BoxSpec {
   readonly network: NetworkMode
   /** Environment of every command, on top of HOME, USER, PATH, … */
   readonly env?: Readonly<Record<string, string>> | undefined
+  /** Who runs in an isolated box, where that is not `user` with the number 1000; its home has to be there. */
+  readonly user?: { readonly uid: number; readonly username: string; readonly home: string } | undefined
   /** Default "devbox". */
   readonly hostname?: string | undefined
   /** Bounds of each of the box's processes, and of their number (default 4096). */

@@ -5,12 +5,15 @@
  * The lock is SQLite's exclusive lock, because Node has no `flock`. Lock files must never be opened by other means: closing
  * any descriptor of a file drops every POSIX lock that the process holds on it.
  */
+import { randomUUID } from "node:crypto"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { DatabaseSync } from "node:sqlite"
 
 /** A lock that is held until it is released or the process ends. */
 export interface OwnerLock {
+  /** The id of the owner. */
+  readonly id: string
   readonly release: () => void
 }
 
@@ -32,24 +35,32 @@ const lock = (file: string): DatabaseSync | undefined => {
   }
 }
 
-/** Takes the lock of an owner that is about to be. */
-export const acquireOwnerLock = (directory: string, id: string): OwnerLock => {
-  const file = lockFile(directory, id)
-  fs.closeSync(fs.openSync(file, fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_RDWR, 0o600))
-  const connection = lock(file)
-  // A sweeper may have taken the new file for a stray one and removed it before it was locked: then the lock proves nothing.
-  if (connection === undefined || !fs.existsSync(file)) {
-    connection?.close()
-    throw new Error(`could not lock ${file}, although it is new; is the state directory on a network file system?`)
-  }
-  held.add(connection)
-  return {
-    release: () => {
-      held.delete(connection)
-      fs.rmSync(file, { force: true })
-      connection.close()
+/** How often a sweeper may take a new lock file for a stray one and remove it before it was locked. */
+const attempts = 100
+
+/** Becomes an owner: makes a name that nobody has had, and takes its lock. */
+export const acquireOwnerLock = (directory: string): OwnerLock => {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    // Another name each time: whoever removes the file of the last one may not be done yet.
+    const id = randomUUID()
+    const file = lockFile(directory, id)
+    fs.closeSync(fs.openSync(file, fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_RDWR, 0o600))
+    const connection = lock(file)
+    if (connection === undefined || !fs.existsSync(file)) {
+      connection?.close()
+      continue
+    }
+    held.add(connection)
+    return {
+      id,
+      release: () => {
+        held.delete(connection)
+        fs.rmSync(file, { force: true })
+        connection.close()
+      }
     }
   }
+  throw new Error(`could not lock a new file in ${directory}; is the state directory on a network file system?`)
 }
 
 /**

@@ -1,0 +1,139 @@
+/** What becomes of a devbox of the local backend when nobody does anything, and what counts as doing something. */
+import { assert, describe, it } from "@effect/vitest"
+import { Devbox, DevboxBackend } from "@effect-devbox/core"
+import { AfterIdle, CreateParams, type DevboxId, LaunchParameters } from "@effect-devbox/core/DevboxModel"
+import { ExecutionId } from "@effect-devbox/core/Execution"
+import { Duration, Effect, Fiber, Stream } from "effect"
+import { inLocal } from "./fixtures.ts"
+
+const hold = Duration.seconds(25)
+
+const until = (id: DevboxId, ...statuses: ReadonlyArray<"running" | "suspended" | "shutdown">) =>
+  DevboxBackend.DevboxBackend.use((backend) => backend.waitForStatus!(id, statuses, hold))
+
+const idle = (onIdle: "suspend" | "shutdown", detached = false) =>
+  new CreateParams({
+    detached,
+    launchParameters: new LaunchParameters({ afterIdle: new AfterIdle({ idleTimeSeconds: 1, onIdle }) })
+  })
+
+describe("an idle devbox", () => {
+  for (const detached of [false, true]) {
+    const kind = detached ? "detached" : "scoped"
+    it.live(`is suspended or shut down, and says so (${kind})`, () =>
+      inLocal(() =>
+        Effect.gen(function* () {
+          const backend = yield* DevboxBackend.DevboxBackend
+          const asleep = (yield* backend.create(idle("suspend", detached))).id
+          const over = (yield* backend.create(idle("shutdown", detached))).id
+          assert.strictEqual((yield* until(asleep, "suspended")).status, "suspended")
+          const info = yield* until(over, "shutdown")
+          assert.deepStrictEqual([info.status, info.shutdownReason], ["shutdown", "idle"])
+          yield* backend.resume(asleep)
+          yield* until(asleep, "running")
+          const again = yield* until(asleep, "suspended")
+          assert.strictEqual(again.shutdownReason, undefined)
+          yield* backend.shutdown(asleep)
+        })
+      )
+    )
+
+    it.live(`is not idle while a command runs in it, and is after it (${kind})`, () =>
+      inLocal(() =>
+        Effect.gen(function* () {
+          const backend = yield* DevboxBackend.DevboxBackend
+          const { id } = yield* backend.create(idle("suspend", detached))
+          const commandId = ExecutionId.make("busy")
+          const running = yield* backend.startExecution(id, { commandId, command: "sleep 2.5; echo end" })
+          const { exitStatus, stdout } = yield* backend.waitForExecution!(id, running.executionId, hold)
+          assert.deepStrictEqual([exitStatus, stdout], [0, "end\n"])
+          const ended = Date.now()
+          yield* until(id, "suspended")
+          assert.isAtLeast(Date.now() - ended, 900)
+          yield* backend.shutdown(id)
+        })
+      )
+    )
+
+    it.live(`is kept by files that are read and by keepAlive (${kind})`, () =>
+      inLocal(() =>
+        Effect.gen(function* () {
+          const backend = yield* DevboxBackend.DevboxBackend
+          const { id } = yield* backend.create(idle("suspend", detached))
+          const devbox = yield* Devbox.attach(id)
+          const begun = Date.now()
+          // In real time, by the clock of a command in another devbox, until the idle time has passed twice.
+          const clock = yield* Devbox.create()
+          while (Date.now() - begun < 2500) {
+            yield* devbox.file.read("/etc/hostname")
+            yield* backend.keepAlive(id)
+            yield* clock.cmd.execOrFail("sleep 0.3")
+          }
+          assert.strictEqual((yield* backend.get(id)).status, "running")
+          yield* until(id, "suspended")
+          yield* backend.shutdown(id)
+        })
+      )
+    )
+  }
+})
+
+describe("the keep-alive time", () => {
+  it.live("is announced, to programs that listen and to those that come later, and can be started again", () =>
+    inLocal(() =>
+      Effect.gen(function* () {
+        const backend = yield* DevboxBackend.DevboxBackend
+        const create = (keepAliveTimeSeconds: number, detached: boolean) =>
+          backend.create(
+            new CreateParams({ detached, launchParameters: new LaunchParameters({ keepAliveTimeSeconds }) })
+          )
+        const heard = yield* Effect.forkChild(Stream.runCollect(Stream.take(backend.notices, 2)))
+        const before = Date.now()
+        const long = yield* create(1000, false)
+        const scoped = yield* create(3, false)
+        const detached = yield* create(3, true)
+        const notices = yield* Fiber.join(heard)
+        assert.sameMembers(
+          notices.map(({ devboxId }) => devboxId as string),
+          [scoped.id, detached.id]
+        )
+        for (const { evictionDeadlineMs } of notices) assert.isAbove(evictionDeadlineMs, before + 2000)
+        const late = yield* Stream.runCollect(Stream.take(backend.notices, 2))
+        assert.sameMembers(
+          late.map(({ devboxId }) => devboxId as string),
+          [scoped.id, detached.id]
+        )
+        yield* backend.keepAlive(scoped.id)
+        for (const { id } of [scoped, detached]) {
+          const info = yield* until(id, "shutdown")
+          assert.deepStrictEqual([info.status, info.shutdownReason], ["shutdown", "keep_alive_timeout"])
+        }
+        assert.strictEqual((yield* backend.get(long.id)).status, "running")
+        const [first, second] = yield* Effect.all([backend.get(scoped.id), backend.get(detached.id)])
+        assert.isAtLeast(first.endTimeMs! - first.createTimeMs, 3000)
+        assert.isAtLeast(second.endTimeMs! - second.createTimeMs, 3000)
+        yield* backend.shutdown(long.id)
+      })
+    )
+  )
+
+  it.live("does not count while a devbox is suspended", () =>
+    inLocal(() =>
+      Effect.gen(function* () {
+        const backend = yield* DevboxBackend.DevboxBackend
+        const { id } = yield* backend.create(
+          new CreateParams({ launchParameters: new LaunchParameters({ keepAliveTimeSeconds: 2 }) })
+        )
+        yield* backend.suspend(id)
+        yield* until(id, "suspended")
+        const clock = yield* Devbox.create()
+        yield* clock.cmd.execOrFail("sleep 2.5")
+        assert.strictEqual((yield* backend.get(id)).status, "suspended")
+        yield* backend.keepAlive(id)
+        yield* backend.resume(id)
+        yield* until(id, "running")
+        assert.strictEqual((yield* until(id, "shutdown")).shutdownReason, "keep_alive_timeout")
+      })
+    )
+  )
+})
