@@ -1,0 +1,81 @@
+/**
+ * Runs inside a devbox. `write`: for as long as it lives, appends to a log with checksums, then notes the record in a second file,
+ * replaces a third one by rename, and moves money in an SQLite database in WAL mode. `check`: says what is not as every moment
+ * of that must have left it.
+ */
+import { createHash } from "node:crypto"
+import * as fs from "node:fs"
+import { DatabaseSync } from "node:sqlite"
+
+const accounts = 50
+const total = accounts * 1000
+
+const sum = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16)
+
+const write = (): void => {
+  const db = new DatabaseSync("bank.db")
+  db.exec("pragma journal_mode = wal; pragma synchronous = off; pragma wal_autocheckpoint = 50")
+  db.exec("create table account (id integer primary key, money integer); create table moved (n integer primary key)")
+  db.exec("begin")
+  for (let id = 0; id < accounts; id++) db.prepare("insert into account values (?, 1000)").run(id)
+  db.exec("commit")
+  const [take, give, note] = [
+    "update account set money = money - 1 where id = ?",
+    "update account set money = money + 1 where id = ?",
+    "insert into moved values (?)"
+  ].map((sql) => db.prepare(sql))
+  const log = fs.openSync("log", "a")
+  const noted = fs.openSync("noted", "a")
+  for (let n = 0; ; n++) {
+    const body = String(n).repeat(1 + ((n * 7919) % 200))
+    // In two pieces, so that a record can be torn.
+    fs.writeSync(log, `${n} ${sum(body)} `)
+    fs.writeSync(log, `${body}\n`)
+    fs.writeSync(noted, `${n}\n`)
+    fs.writeFileSync("state.new", JSON.stringify({ n, sum: sum(String(n)) }))
+    fs.renameSync("state.new", "state")
+    db.exec("begin")
+    take!.run(n % accounts)
+    give!.run((n * 31) % accounts)
+    note!.run(n)
+    db.exec("commit")
+    if (n === 200) fs.writeSync(1, "warm\n")
+  }
+}
+
+const check = (dir: string): ReadonlyArray<string> => {
+  const problems: Array<string> = []
+  const lines = fs.readFileSync(`${dir}/log`, "utf8").split("\n")
+  const torn = lines.pop() ?? ""
+  for (const [index, line] of lines.entries()) {
+    const [n, hash, body = ""] = line.split(" ")
+    if (Number(n) !== index || hash !== sum(body)) problems.push(`record ${index} of the log is not whole`)
+    if (problems.length > 5) return problems
+  }
+  const noted = fs.readFileSync(`${dir}/noted`, "utf8").split("\n").length - 1
+  // A record is noted when it is whole and before the next one begins.
+  if (noted > lines.length || noted < lines.length - 1) problems.push(`${lines.length} records, ${noted} noted`)
+  if (torn !== "" && noted !== lines.length) problems.push(`record ${lines.length} begins, ${noted} are noted`)
+  const state = JSON.parse(fs.readFileSync(`${dir}/state`, "utf8")) as { readonly n: number; readonly sum: string }
+  if (state.sum !== sum(String(state.n))) problems.push("the state is not whole")
+  if (state.n > noted - 1 || state.n < noted - 2) problems.push(`the state is of ${state.n}, ${noted} are noted`)
+  const db = new DatabaseSync(`${dir}/bank.db`)
+  const one = (sql: string): unknown => Object.values(db.prepare(sql).get() ?? {})[0]
+  if (one("pragma integrity_check") !== "ok") problems.push("the database is damaged")
+  if (one("select sum(money) from account") !== total) problems.push("money is lost or made")
+  const moved = Number(one("select count(*) from moved"))
+  if (moved - 1 !== one("select max(n) from moved")) problems.push("the moves have a gap")
+  if (moved > state.n + 1 || moved < state.n) problems.push(`${moved} moves, and the state is of ${state.n}`)
+  return problems
+}
+
+if (process.argv[2] === "write") write()
+else {
+  let problems: ReadonlyArray<string>
+  try {
+    problems = check(process.argv[3] ?? ".")
+  } catch (error) {
+    problems = [String(error)]
+  }
+  process.stdout.write(JSON.stringify(problems))
+}
