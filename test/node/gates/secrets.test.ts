@@ -39,46 +39,50 @@ const readable = (dir: string): ReadonlyArray<string> =>
   })
 
 describe("keys and tokens", () => {
-  it.live("are in no process title or environment, no log, no span, no error and no file of others", () => {
-    const { heard, layer } = overheard()
-    return inLocal((dir) =>
-      Effect.gen(function* () {
-        const service = yield* DevboxService
-        for (const devbox of [yield* service.create(), yield* service.createDetached()]) {
-          const tunnel = yield* devbox.net.enableTunnel({ authMode: "authenticated" })
-          const files = yield* SshFiles.write(devbox, join(yield* folder, "keys"))
-          const key = readFileSync(files.identityFile, "utf8")
-          const secrets = [
-            text(tunnel.authToken),
-            // Any line of the key would do.
-            ...key.split("\n").filter((line) => line.length > 40 && !line.startsWith("--"))
-          ]
-          assert.isAtLeast(secrets.length, 3)
-          for (const file of [files.identityFile, files.configFile]) {
-            assert.strictEqual(lstatSync(file).mode & 0o777, 0o600)
+  it.live(
+    "are in no process title or environment, no log, no span, no error and no file of others",
+    () => {
+      const { heard, layer } = overheard()
+      return inLocal((dir) =>
+        Effect.gen(function* () {
+          const service = yield* DevboxService
+          for (const devbox of [yield* service.create(), yield* service.createDetached()]) {
+            const tunnel = yield* devbox.net.enableTunnel({ authMode: "authenticated" })
+            const files = yield* SshFiles.write(devbox, join(yield* folder, "keys"))
+            const key = readFileSync(files.identityFile, "utf8")
+            const secrets = [
+              text(tunnel.authToken),
+              // Any line of the key would do.
+              ...key.split("\n").filter((line) => line.length > 40 && !line.startsWith("--"))
+            ]
+            assert.isAtLeast(secrets.length, 3)
+            for (const file of [files.identityFile, files.configFile]) {
+              assert.strictEqual(lstatSync(file).mode & 0o777, 0o600)
+            }
+            // While both are in use.
+            const [program = "", ...args] = files.command
+            const session = yield* started(program, [...args, "echo up; cat"])
+            yield* session.until(/up/)
+            yield* curl("-H", `Authorization: Bearer ${text(tunnel.authToken)}x`, tunnel.url(1))
+            yield* Effect.flip(devbox.net.createTunnel(0)).pipe(Effect.withSpan("refused"))
+            yield* Effect.logError("as somebody might", tunnel, yield* devbox.net.createSshKey)
+            const titles = Proc.pids()
+              // The test's own client carries the token in its arguments, if it still runs.
+              .filter((pid) => !Proc.file(pid, "cmdline").startsWith("curl"))
+              .map((pid) => Proc.file(pid, "cmdline") + Proc.file(pid, "environ"))
+              .join("\n")
+            const open = readable(dir).map((path) => ({ path, bytes: readFileSync(path) }))
+            for (const secret of secrets) {
+              assert.notInclude(titles, secret, "in the title or environment of a process")
+              assert.notInclude(heard.join("\n"), secret, "in what was logged or traced")
+              for (const { bytes, path } of open) assert.isFalse(bytes.includes(secret), `in ${path}`)
+            }
+            yield* service.shutdown(devbox.id)
           }
-          // While both are in use.
-          const [program = "", ...args] = files.command
-          const session = yield* started(program, [...args, "echo up; cat"])
-          yield* session.until(/up/)
-          yield* curl("-H", `Authorization: Bearer ${text(tunnel.authToken)}x`, tunnel.url(1))
-          yield* Effect.flip(devbox.net.createTunnel(0)).pipe(Effect.withSpan("refused"))
-          yield* Effect.logError("as somebody might", tunnel, yield* devbox.net.createSshKey)
-          const titles = Proc.pids()
-            // The test's own client carries the token in its arguments, if it still runs.
-            .filter((pid) => !Proc.file(pid, "cmdline").startsWith("curl"))
-            .map((pid) => Proc.file(pid, "cmdline") + Proc.file(pid, "environ"))
-            .join("\n")
-          const open = readable(dir).map((path) => ({ path, bytes: readFileSync(path) }))
-          for (const secret of secrets) {
-            assert.notInclude(titles, secret, "in the title or environment of a process")
-            assert.notInclude(heard.join("\n"), secret, "in what was logged or traced")
-            for (const { bytes, path } of open) assert.isFalse(bytes.includes(secret), `in ${path}`)
-          }
-          yield* service.shutdown(devbox.id)
-        }
-        assert.isAbove(heard.length, 5)
-      }).pipe(Effect.provide(layer), Effect.provideService(References.MinimumLogLevel, "All"))
-    )
-  })
+          assert.isAbove(heard.length, 5)
+        }).pipe(Effect.provide(layer), Effect.provideService(References.MinimumLogLevel, "All"))
+      )
+    },
+    60_000
+  )
 })

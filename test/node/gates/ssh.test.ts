@@ -265,21 +265,24 @@ describe("ssh", () => {
     )
   )
 
-  it.live("logs in to a detached devbox from anywhere, after the program that made it has gone", () =>
-    Effect.gen(function* () {
-      const dir = yield* stateDir
-      const made = yield* Effect.gen(function* () {
-        const box = yield* (yield* DevboxService).createDetached()
-        return { id: box.id, ...(yield* login(box)) }
-      }).pipe(Effect.provide(local(dir)))
-      assert.strictEqual((yield* made.ssh("echo alone")).stdout, "alone\n")
-      const terminal = yield* made.ssh("tty", {})
-      assert.strictEqual(terminal.stdout, "not a tty\n")
-      yield* Effect.gen(function* () {
-        yield* (yield* DevboxService).shutdown(made.id)
-        assert.match((yield* made.ssh("true")).stderr, /Connection refused/)
-      }).pipe(Effect.provide(local(dir)))
-      yield* nothingLeft(dir)
-    }).pipe(Effect.scoped)
+  it.live(
+    "logs in to a detached devbox from anywhere, after the program that made it has gone",
+    () =>
+      Effect.gen(function* () {
+        const dir = yield* stateDir
+        const made = yield* Effect.gen(function* () {
+          const box = yield* (yield* DevboxService).createDetached()
+          return { id: box.id, ...(yield* login(box)) }
+        }).pipe(Effect.provide(local(dir)))
+        assert.strictEqual((yield* made.ssh("echo alone")).stdout, "alone\n")
+        const terminal = yield* made.ssh("tty", {})
+        assert.strictEqual(terminal.stdout, "not a tty\n")
+        yield* Effect.gen(function* () {
+          yield* (yield* DevboxService).shutdown(made.id)
+          assert.match((yield* made.ssh("true")).stderr, /Connection refused/)
+        }).pipe(Effect.provide(local(dir)))
+        yield* nothingLeft(dir)
+      }).pipe(Effect.scoped),
+    60_000
   )
 })

@@ -303,53 +303,59 @@ describe("a tunnel", () => {
     )
   )
 
-  it.live("of a detached devbox is served again, at the same URL, when what served it was killed", () =>
-    Effect.gen(function* () {
-      const dir = yield* stateDir
-      const { id, url } = yield* Effect.gen(function* () {
-        const devbox = yield* (yield* DevboxService).createDetached({ tunnel: {} })
-        yield* devbox.file.write("server.cjs", program)
-        const server = yield* devbox.cmd.execDetached(["node", "server.cjs", "3000"])
-        yield* Stream.runHead(server.stdout)
-        return { id: devbox.id, url: (yield* devbox.net.getTunnel)!.url(3000) }
-      }).pipe(Effect.provide(local(dir)))
-      const keepers = findLeaks({ stateDir: dir })
-        .map(({ what }) => Number.parseInt(what, 10))
-        .filter((pid) => Proc.file(pid, "cmdline").includes("gatekeeperMain"))
-      assert.strictEqual(keepers.length, 1)
-      process.kill(keepers[0]!, "SIGKILL")
-      // Refused, when the kernel has closed what it left open.
-      yield* Effect.repeat(curl(url), { until: ({ code }) => code === 7 })
-      // Whoever works with the state folder next brings it back.
-      yield* Effect.gen(function* () {
-        const again = yield* Effect.repeat(curl(url), { until: ({ code }) => code === 0 })
-        assert.include(again.stdout, "served from inside a devbox")
-        yield* (yield* DevboxService).shutdown(id)
-      }).pipe(Effect.provide(local(dir)))
-      yield* nothingLeft(dir)
-    }).pipe(Effect.scoped)
+  it.live(
+    "of a detached devbox is served again, at the same URL, when what served it was killed",
+    () =>
+      Effect.gen(function* () {
+        const dir = yield* stateDir
+        const { id, url } = yield* Effect.gen(function* () {
+          const devbox = yield* (yield* DevboxService).createDetached({ tunnel: {} })
+          yield* devbox.file.write("server.cjs", program)
+          const server = yield* devbox.cmd.execDetached(["node", "server.cjs", "3000"])
+          yield* Stream.runHead(server.stdout)
+          return { id: devbox.id, url: (yield* devbox.net.getTunnel)!.url(3000) }
+        }).pipe(Effect.provide(local(dir)))
+        const keepers = findLeaks({ stateDir: dir })
+          .map(({ what }) => Number.parseInt(what, 10))
+          .filter((pid) => Proc.file(pid, "cmdline").includes("gatekeeperMain"))
+        assert.strictEqual(keepers.length, 1)
+        process.kill(keepers[0]!, "SIGKILL")
+        // Refused, when the kernel has closed what it left open.
+        yield* Effect.repeat(curl(url), { until: ({ code }) => code === 7 })
+        // Whoever works with the state folder next brings it back.
+        yield* Effect.gen(function* () {
+          const again = yield* Effect.repeat(curl(url), { until: ({ code }) => code === 0 })
+          assert.include(again.stdout, "served from inside a devbox")
+          yield* (yield* DevboxService).shutdown(id)
+        }).pipe(Effect.provide(local(dir)))
+        yield* nothingLeft(dir)
+      }).pipe(Effect.scoped),
+    60_000
   )
 
-  it.live("of a detached devbox stays open without the program that made it, and goes with the devbox", () =>
-    Effect.gen(function* () {
-      const dir = yield* stateDir
-      const { id, url } = yield* Effect.gen(function* () {
-        const devbox = yield* (yield* DevboxService).createDetached({ tunnel: {} })
-        yield* devbox.file.write("server.cjs", program)
-        const server = yield* devbox.cmd.execDetached(["node", "server.cjs", "3000"])
-        yield* Stream.runHead(server.stdout)
-        return { id: devbox.id, url: (yield* devbox.net.getTunnel)!.url(3000) }
-      }).pipe(Effect.provide(local(dir)))
-      assert.include((yield* curl(url)).stdout, "served from inside a devbox")
-      yield* Effect.gen(function* () {
-        const devbox = (yield* DevboxService).attach(id)
-        assert.strictEqual((yield* devbox.net.getTunnel)?.url(3000), url)
-        yield* devbox.net.enableTunnel({ authMode: "authenticated" })
-        assert.strictEqual((yield* curl("-o", "/dev/null", "-w", "%{http_code}", url)).stdout, "401")
-        yield* devbox.shutdown()
-        assert.strictEqual((yield* curl(url)).code, 7)
-      }).pipe(Effect.provide(local(dir)))
-      yield* nothingLeft(dir)
-    }).pipe(Effect.scoped)
+  it.live(
+    "of a detached devbox stays open without the program that made it, and goes with the devbox",
+    () =>
+      Effect.gen(function* () {
+        const dir = yield* stateDir
+        const { id, url } = yield* Effect.gen(function* () {
+          const devbox = yield* (yield* DevboxService).createDetached({ tunnel: {} })
+          yield* devbox.file.write("server.cjs", program)
+          const server = yield* devbox.cmd.execDetached(["node", "server.cjs", "3000"])
+          yield* Stream.runHead(server.stdout)
+          return { id: devbox.id, url: (yield* devbox.net.getTunnel)!.url(3000) }
+        }).pipe(Effect.provide(local(dir)))
+        assert.include((yield* curl(url)).stdout, "served from inside a devbox")
+        yield* Effect.gen(function* () {
+          const devbox = (yield* DevboxService).attach(id)
+          assert.strictEqual((yield* devbox.net.getTunnel)?.url(3000), url)
+          yield* devbox.net.enableTunnel({ authMode: "authenticated" })
+          assert.strictEqual((yield* curl("-o", "/dev/null", "-w", "%{http_code}", url)).stdout, "401")
+          yield* devbox.shutdown()
+          assert.strictEqual((yield* curl(url)).code, 7)
+        }).pipe(Effect.provide(local(dir)))
+        yield* nothingLeft(dir)
+      }).pipe(Effect.scoped),
+    60_000
   )
 })

@@ -58,50 +58,56 @@ describe("a tunnel of a devbox that sleeps", () => {
     )
   }
 
-  it.live("lets it sleep when it is not to be woken, and is the same when it is resumed", () =>
-    Effect.gen(function* () {
-      const dir = yield* stateDir
-      yield* Effect.gen(function* () {
-        const devbox = yield* (yield* DevboxService).createDetached({ ...options, tunnel: {} })
-        const url = yield* serving(devbox)
-        yield* devbox.suspend
-        yield* devbox.awaitSuspended()
-        // Nobody serves it any more, or says that it sleeps.
-        assert.include(["000", "503"], yield* code(url))
-        assert.strictEqual((yield* devbox.getInfo).status, "suspended")
-        yield* devbox.resume
-        yield* devbox.awaitRunning()
-        assert.strictEqual((yield* devbox.net.getTunnel)?.url(3000), url)
-        yield* Effect.repeat(code(url), { until: (status) => status === "200" })
-        yield* devbox.shutdown()
-      }).pipe(Effect.provide(local(dir)))
-      yield* nothingLeft(dir)
-    }).pipe(Effect.scoped)
+  it.live(
+    "lets it sleep when it is not to be woken, and is the same when it is resumed",
+    () =>
+      Effect.gen(function* () {
+        const dir = yield* stateDir
+        yield* Effect.gen(function* () {
+          const devbox = yield* (yield* DevboxService).createDetached({ ...options, tunnel: {} })
+          const url = yield* serving(devbox)
+          yield* devbox.suspend
+          yield* devbox.awaitSuspended()
+          // Nobody serves it any more, or says that it sleeps.
+          assert.include(["000", "503"], yield* code(url))
+          assert.strictEqual((yield* devbox.getInfo).status, "suspended")
+          yield* devbox.resume
+          yield* devbox.awaitRunning()
+          assert.strictEqual((yield* devbox.net.getTunnel)?.url(3000), url)
+          yield* Effect.repeat(code(url), { until: (status) => status === "200" })
+          yield* devbox.shutdown()
+        }).pipe(Effect.provide(local(dir)))
+        yield* nothingLeft(dir)
+      }).pipe(Effect.scoped),
+    60_000
   )
 
-  it.live("keeps a devbox from being idle, unless it was told that traffic does not count", () =>
-    Effect.gen(function* () {
-      const dir = yield* stateDir
-      yield* Effect.gen(function* () {
-        const service = yield* DevboxService
-        const idle = { afterIdle: { time: "2 seconds", action: "suspend" } } as const
-        // No entrypoint: a command that runs would count by itself. What answers is started without one.
-        const start = (httpKeepAlive: boolean) =>
-          Effect.gen(function* () {
-            const devbox = yield* service.create({ ...idle, tunnel: { httpKeepAlive } })
-            yield* devbox.file.write("server.cjs", program)
-            yield* devbox.cmd.exec(
-              "setsid -f node server.cjs 3000 >log 2>&1; until grep -q listening log; do sleep 0.02; done"
-            )
-            return { devbox, url: (yield* devbox.net.getTunnel)!.url(3000) }
-          })
-        const kept = yield* start(true)
-        const dropped = yield* start(false)
-        // Both are asked all the time; the one for which that does not count falls asleep.
-        yield* Effect.forkScoped(Effect.forever(Effect.all([code(kept.url), code(dropped.url)])))
-        yield* dropped.devbox.awaitSuspended({ timeout: "20 seconds" })
-        assert.strictEqual((yield* kept.devbox.getInfo).status, "running")
-      }).pipe(Effect.scoped, Effect.provide(local(dir)))
-    }).pipe(Effect.scoped)
+  it.live(
+    "keeps a devbox from being idle, unless it was told that traffic does not count",
+    () =>
+      Effect.gen(function* () {
+        const dir = yield* stateDir
+        yield* Effect.gen(function* () {
+          const service = yield* DevboxService
+          const idle = { afterIdle: { time: "2 seconds", action: "suspend" } } as const
+          // No entrypoint: a command that runs would count by itself. What answers is started without one.
+          const start = (httpKeepAlive: boolean) =>
+            Effect.gen(function* () {
+              const devbox = yield* service.create({ ...idle, tunnel: { httpKeepAlive } })
+              yield* devbox.file.write("server.cjs", program)
+              yield* devbox.cmd.exec(
+                "setsid -f node server.cjs 3000 >log 2>&1; until grep -q listening log; do sleep 0.02; done"
+              )
+              return { devbox, url: (yield* devbox.net.getTunnel)!.url(3000) }
+            })
+          const kept = yield* start(true)
+          const dropped = yield* start(false)
+          // Both are asked all the time; the one for which that does not count falls asleep.
+          yield* Effect.forkScoped(Effect.forever(Effect.all([code(kept.url), code(dropped.url)])))
+          yield* dropped.devbox.awaitSuspended({ timeout: "20 seconds" })
+          assert.strictEqual((yield* kept.devbox.getInfo).status, "running")
+        }).pipe(Effect.scoped, Effect.provide(local(dir)))
+      }).pipe(Effect.scoped),
+    60_000
   )
 })

@@ -3,7 +3,7 @@
  * this process owns are here; those of detached ones are in a gatekeeper, a process that lives as long as one of them needs it.
  */
 import type { DevboxId } from "@effect-devbox/core/DevboxModel"
-import { type ListeningGateway, listenGateway } from "../gateway/gateway.ts"
+import type { ListeningGateway } from "../gateway/gateway.ts"
 import type { Engine } from "../local/engine.ts"
 import { getDevbox, isFinal } from "../store/devboxes.ts"
 import { getSshHost, setSshPort, sshKeysOf } from "../store/ssh.ts"
@@ -28,6 +28,12 @@ export const makeGates = (engine: Engine): Gates => {
   const tunnels = new Map<string, string>()
   let gateway: Promise<ListeningGateway> | undefined
   let closed = false
+
+  /** HTTP/2 alone takes longer to load than a command takes, and most programs serve no tunnel. */
+  const startGateway = async (wished: number | null | undefined): Promise<ListeningGateway> => {
+    const { listenGateway } = await import("../gateway/gateway.ts")
+    return listenGateway((key, port) => findTarget(engine, key, port), wished ?? undefined)
+  }
 
   const serveSsh = (id: DevboxId): Promise<SshServer> => {
     const host = getSshHost(engine.db, id)
@@ -54,10 +60,7 @@ export const makeGates = (engine: Engine): Gates => {
     },
     tunnel: async (id) => {
       const row = getTunnel(engine.db, id)
-      const opened = (gateway ??= listenGateway(
-        (key, port) => findTarget(engine, key, port),
-        row?.gateway_port ?? undefined
-      ))
+      const opened = (gateway ??= startGateway(row?.gateway_port))
       opened.catch(() => (gateway = undefined))
       const { port } = await opened
       if (row !== undefined) tunnels.set(id, row.tunnel_key)
