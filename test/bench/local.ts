@@ -71,16 +71,18 @@ export const benchLocal = async (scale: number, progress: (what: string) => void
   }
 
   const creating = async () => {
-    const create = await repeated({ warmUp: 3, n: times(40) }, () =>
+    const creates = (network: "none" | "proxy") => () =>
       scoped(
         Effect.gen(function* () {
           const begun = performance.now()
-          yield* Devbox.create()
+          yield* Devbox.create({ network })
           return performance.now() - begun
         })
       )
-    )
-    add("create", "ms", create, "until it runs")
+    const create = await interleaved({ warmUp: 3, n: times(40) }, { proxy: creates("proxy"), none: creates("none") })
+    const ratio = `until it runs; ${(create.proxy.p50 / create.none.p50).toFixed(2)} times that without a network (p50)`
+    add("create", "ms", create.proxy, ratio)
+    add('  with network: "none"', "ms", create.none)
     const first = await repeated({ warmUp: 3, n: times(40) }, () =>
       scoped(
         Effect.gen(function* () {

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Duplex } from "node:stream"
 import { exchange } from "./exchange.ts"
+import { joinSockets } from "../net/join.ts"
 import { askerOf, type RawHeaders, toServer } from "./headers.ts"
 import { page } from "./pages.ts"
 import type { Traffic } from "./traffic.ts"
@@ -77,18 +78,6 @@ const whileItLeadsThere = (find: Find, { heard, key, port }: Target, end: () => 
   }
 }
 
-/** Joins two connections until one of them is over. */
-const join = (client: Duplex, server: Duplex, heard: () => void): void => {
-  const over = () => {
-    client.destroy()
-    server.destroy()
-  }
-  client.on("error", over).once("close", over).on("data", heard)
-  server.on("error", over).once("close", over).on("data", heard)
-  client.pipe(server)
-  server.pipe(client)
-}
-
 /** Answers a request that asks to become another protocol: after its head the bytes pass as they are. */
 export const onUpgrade =
   (find: Find, traffic: Traffic) =>
@@ -111,11 +100,9 @@ export const onUpgrade =
       server.write(`${request.method} ${request.url} HTTP/1.1\r\n${lines.join("")}\r\n`, "latin1")
       if (first.length > 0) server.write(first)
       traffic.joined(target, client, server)
-      join(
-        client,
-        server,
-        whileItLeadsThere(find, target, () => client.destroy())
-      )
+      const heard = whileItLeadsThere(find, target, () => client.destroy())
+      for (const side of [client, server]) side.on("data", heard)
+      joinSockets(client, server)
     } catch (error) {
       const said = asGatewayError(error)
       const { body, headers } = page(said, request.headers.accept)

@@ -2,41 +2,17 @@
 // listening sockets that live inside boxes, each by the rules of its box, and opens no port anywhere else.
 import * as http from "node:http"
 import type * as net from "node:net"
-import type { Duplex } from "node:stream"
-import { pipeline } from "node:stream"
+import { type Duplex, pipeline } from "node:stream"
+import { passing } from "../gateway/headers.ts"
 import { EgressError, reach, type World, world } from "./egress.ts"
+import { joinSockets } from "./join.ts"
 import type { Rules } from "./rules.ts"
 
 /** A box keeps at most so many connections open at once; those beyond are closed. */
 const mostConnections = 1024
 
-/** They belong to one connection, or are the proxy's to make. */
-const hopByHop = new Set([
-  "connection",
-  "expect",
-  "host",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "upgrade"
-])
-
-/** Headers for the other side, as they were written. Node says by itself how a body is framed, from what it was. */
-const forwarded = ({ headers, rawHeaders }: http.IncomingMessage): Array<string> => {
-  const named = String(headers.connection ?? "")
-    .toLowerCase()
-    .split(",")
-    .map((name) => name.trim())
-  const kept: Array<string> = []
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at]!.toLowerCase()
-    if (!hopByHop.has(name) && !named.includes(name)) kept.push(rawHeaders[at]!, rawHeaders[at + 1]!)
-  }
-  return kept
-}
+/** What is the proxy's to make, besides what belongs to one connection. */
+const ownHeaders = new Set(["host", "trailer"])
 
 const statuses: Readonly<Record<EgressError["kind"] | "bad", readonly [number, string]>> = {
   denied: [403, "http_request_denied"],
@@ -72,22 +48,6 @@ const refuseTunnel = (client: Duplex, refusal: Refusal): void => {
   const status = statuses[refusal.kind][0]
   const headers = Object.entries(headersOf(refusal)).map(([name, value]) => `${name}: ${value}\r\n`)
   client.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\n${headers.join("")}\r\n${refusal.message}\n`)
-}
-
-/** Two connections as one: the end of each direction is passed on, and the end of one connection ends the other. */
-export const joinSockets = (one: net.Socket, other: net.Socket): void => {
-  for (const [from, to] of [
-    [one, other],
-    [other, one]
-  ] as const) {
-    from.pipe(to)
-    from.on("error", () => to.destroy())
-    from.once("close", () => {
-      // What was still to be written is written, if there is somebody to read it.
-      if (from.readableEnded && to.readableEnded) to.end()
-      else to.destroy()
-    })
-  }
 }
 
 /** Serves boxes; close it with whatever owns them. */
@@ -152,11 +112,11 @@ export class EgressProxy {
         method: request.method,
         path: `${url.pathname}${url.search}`,
         // The name that was judged is the name that is asked for.
-        headers: ["Host", url.host, ...forwarded(request)],
+        headers: ["Host", url.host, ...passing(request.rawHeaders, ownHeaders)],
         setHost: false
       })
       onward.once("response", (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.statusMessage, forwarded(answer))
+        response.writeHead(answer.statusCode ?? 502, answer.statusMessage, passing(answer.rawHeaders, ownHeaders))
         pipeline(answer, response, () => upstream.destroy())
       })
       onward.once("error", (error) => refuse(response, toRefusal(error)))
