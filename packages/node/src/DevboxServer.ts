@@ -224,7 +224,7 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxServer, ServerSt
         })
       ).pipe(
         Layer.provide(serving),
-        Layer.provide(NodeHttpServer.layer(() => listener.server as never, { port, host })),
+        Layer.provide(NodeHttpServer.layer(() => listener.server as never, { port, host, backlog: 4096 })),
         Layer.catchTag("ServeError", ({ cause }) => Layer.effect(DevboxServer, Effect.fail(startError(cause))))
       )
     })
