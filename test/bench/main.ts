@@ -10,6 +10,7 @@ import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
 import { benchLocal, type LocalReport } from "./local.ts"
 import { load, machine } from "./machine.ts"
+import { benchServer, formatServer } from "./server/main.ts"
 import { benchNetwork } from "./network.ts"
 import { table } from "./stats.ts"
 
@@ -114,6 +115,26 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
       writeFileSync(
         values.json,
         `${JSON.stringify({ benchmark: "network", date, scale, machine: about, load: loads, report }, null, 2)}\n`
+      )
+      console.log(`written to ${values.json}`)
+    }
+  },
+  server: async () => {
+    const about = machine()
+    const before = load()
+    console.log(
+      `${about.system}, ${about.cores} x ${about.processor}, ${about.memoryGiB} GiB, Node ${about.node}\nbefore: ${before.text}`
+    )
+    const report = await benchServer(scale, progress)
+    console.log(`\n${formatServer(report)}`)
+    const after = load()
+    console.log(`after: ${after.text} (the benchmark's own work included)`)
+    if (values.json !== undefined) {
+      const date = new Date().toISOString()
+      const loads = { before: before.average, after: after.average }
+      writeFileSync(
+        values.json,
+        `${JSON.stringify({ benchmark: "server", date, scale, machine: about, load: loads, report }, null, 2)}\n`
       )
       console.log(`written to ${values.json}`)
     }
