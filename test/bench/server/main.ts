@@ -72,7 +72,7 @@ export const benchServer = async (scale: number, progress: (what: string) => voi
       const { "transfer-encoding": chunked, ...rest } = headers
       // The body of a stream came in chunks; the bare handler sends the same bytes, in chunks as well.
       const text = chunked === undefined ? body : body.replaceAll(/(^|\r\n)[0-9a-f]+\r\n/g, "").replace(/\r\n$/, "")
-      return { path, body: text, headers: rest as Record<string, string> }
+      return { path, body: text, headers: rest }
     })
     const bare = await start("bare.ts")
     children.push(bare.child)
