@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync, chownSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
+import { benchClient, format as formatClient } from "./client/report.ts"
 import { benchLocal, type LocalReport } from "./local.ts"
 import { load, machine } from "./machine.ts"
 import { benchServer, formatServer } from "./server/main.ts"
@@ -65,6 +66,29 @@ const measure = async (asUser: number | undefined): Promise<LocalReport> => {
 }
 
 const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
+  client: async () => {
+    const date = new Date().toISOString()
+    const about = machine()
+    const before = load()
+    console.log(
+      `${about.system}, ${about.cores} x ${about.processor}, ${about.memoryGiB} GiB, Node ${about.node}\nbefore: ${before.text}`
+    )
+    const report = await benchClient(scale, progress)
+    const after = load()
+    console.log(`\n${formatClient(report)}\n\nafter: ${after.text} (the benchmark's own work included)`)
+    if (values.json !== undefined) {
+      const all = {
+        benchmark: "client",
+        date,
+        scale,
+        machine: about,
+        load: { before: before.average, after: after.average },
+        report
+      }
+      writeFileSync(values.json, `${JSON.stringify(all, null, 2)}\n`)
+      console.log(`written to ${values.json}`)
+    }
+  },
   local: async () => {
     if (values.child) {
       process.stdout.write(JSON.stringify(await benchLocal(scale, progress)))

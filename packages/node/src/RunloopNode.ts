@@ -15,8 +15,11 @@ import type * as Scope from "effect/Scope"
 
 /** How the client connects. */
 export interface ClientOptions {
-  /** Whether HTTP/2 is used over TLS where the server offers it; default true. */
-  readonly http2?: boolean | undefined
+  /**
+   * Whether HTTP/2 is used over TLS where the server offers it; default true. `"priorKnowledge"` uses it on plain `http://`, too,
+   * where nothing can be offered: for servers that are known to speak it.
+   */
+  readonly http2?: boolean | "priorKnowledge" | undefined
   /** Certificate authorities in place of the system's, as PEM. */
   readonly ca?: string | undefined
   /** The most connections for short calls; default 64. Holds, streams and transfers have their own and take what they need. */
@@ -27,18 +30,25 @@ export interface ClientOptions {
 
 /** Requests that last: one connection each where the server speaks HTTP/1.1. */
 const holds = /\/(wait_for_status|stream_stdout_updates|stream_stderr_updates|evictions\/watch)(\?|$)/
+/**
+ * How many requests one connection of HTTP/2 carries at once. Servers commonly allow a hundred; but a connection that is lost takes
+ * all of them along.
+ */
+const streams = 16
 /** Requests that move files. */
 const transfers = /\/(upload_file|download_file|read_file_contents|write_file_contents)(\?|$)/
 
 const makeDispatcher = (options: ClientOptions, origin: URL): Effect.Effect<Undici.Dispatcher, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { Agent, Dispatcher } = yield* Effect.promise(() => import("@effect/platform-node/Undici"))
+    const priorKnowledge = options.http2 === "priorKnowledge" && origin.protocol === "http:"
     const agent = (connections: number | undefined) =>
       Effect.acquireRelease(
         Effect.sync(
           () =>
             new Agent({
-              allowH2: options.http2 ?? true,
+              allowH2: options.http2 !== false,
+              ...(priorKnowledge ? { useH2c: true, pipelining: streams } : {}),
               // Long enough for the pauses of a program that waits, short enough not to be surprised by a proxy.
               keepAliveTimeout: 30_000,
               connect: { timeout: 10_000, ...(options.ca === undefined ? {} : { ca: options.ca }) },

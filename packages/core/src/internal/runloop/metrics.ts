@@ -27,20 +27,37 @@ const wordFor = (exit: Exit.Exit<unknown, unknown>): string => {
   return reason ?? tagOf(error) ?? "failed"
 }
 
+/** A metric with its attributes, made once for each: making it takes longer than updating it. */
+const remembered = <A>(make: (key: string) => A) => {
+  const made = new Map<string, A>()
+  return (key: string): A => {
+    let one = made.get(key)
+    if (one === undefined) made.set(key, (one = make(key)))
+    return one
+  }
+}
+
+/** The metrics of one operation of one backend, of which there are few. */
+const metricsOf = remembered((key) => {
+  const [backend = "", operation = ""] = key.split("\n")
+  return {
+    counted: remembered((outcome) => Metric.withAttributes(requests, { backend, operation, outcome })),
+    timed: Metric.withAttributes(seconds, { backend, operation })
+  }
+})
+
 /** Counts and times a request. */
-export const measured =
-  (backend: string, operation: string) =>
-  <A, E, R>(request: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const measured = (backend: string, operation: string) => {
+  const { counted, timed } = metricsOf(`${backend}\n${operation}`)
+  return <A, E, R>(request: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.flatMap(Clock.currentTimeMillis, (began) =>
       Effect.onExit(request, (exit) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) =>
           Effect.andThen(
-            Metric.update(Metric.withAttributes(requests, { backend, operation, outcome: wordFor(exit) }), 1),
-            Metric.update(
-              Metric.withAttributes(seconds, { backend, operation }),
-              Duration.toSeconds(Duration.millis(now - began))
-            )
+            Metric.update(counted(wordFor(exit)), 1),
+            Metric.update(timed, Duration.toSeconds(Duration.millis(now - began)))
           )
         )
       )
     )
+}
