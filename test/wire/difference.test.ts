@@ -88,6 +88,7 @@ describe("the official client and ours", () => {
 
   it("would be told apart by a method, a path, a query, a header, a body or a part of one", () => {
     const plain: Recorded = {
+      version: "2.0",
       method: "POST",
       path: "/v1/x",
       query: [["a", "1"]],

@@ -176,10 +176,12 @@ const make = (store: typeof BlueprintStore.Service) => {
 
   return {
     /** Asks for a build; wait with `awaitBuild`. */
-    create: (params: BlueprintParams) => once(store.create(params)).pipe(span("create")),
+    create: (params: BlueprintParams) => once(store.create(new BlueprintParams(params))).pipe(span("create")),
     /** Asks for a build and waits for it. */
     build: (params: BlueprintParams, options?: AwaitOptions) =>
-      Effect.flatMap(once(store.create(params)), ({ id }) => awaitBuild(id, options)).pipe(span("build")),
+      Effect.flatMap(once(store.create(new BlueprintParams(params))), ({ id }) => awaitBuild(id, options)).pipe(
+        span("build")
+      ),
     /** Waits until a build is over; default every second, for two minutes. */
     awaitBuild,
     get: (id: BlueprintId) => idempotent(store.get(id)).pipe(span("get", id)),
@@ -188,7 +190,7 @@ const make = (store: typeof BlueprintStore.Service) => {
       listing((cursor) => store.list({ ...filter, ...cursor })),
     delete: (id: BlueprintId) => keyed(store.delete(id)).pipe(span("delete", id)),
     logs: (id: BlueprintId) => idempotent(store.logs(id)).pipe(span("logs", id)),
-    preview: (params: BlueprintParams) => idempotent(store.preview(params)).pipe(span("preview"))
+    preview: (params: BlueprintParams) => idempotent(store.preview(new BlueprintParams(params))).pipe(span("preview"))
   }
 }
 

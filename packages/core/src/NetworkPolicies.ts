@@ -108,10 +108,10 @@ const make = (store: typeof NetworkPolicyStore.Service) => {
       attributes: { backend: store.name, ...(id === undefined ? {} : { "network_policy.id": id }) }
     })
   return {
-    create: (params: NetworkPolicyParams) => once(store.create(params)).pipe(span("create")),
+    create: (params: NetworkPolicyParams) => once(store.create(new NetworkPolicyParams(params))).pipe(span("create")),
     get: (id: NetworkPolicyId) => idempotent(store.get(id)).pipe(span("get", id)),
     update: (id: NetworkPolicyId, change: NetworkPolicyChange) =>
-      keyed(store.update(id, change)).pipe(span("update", id)),
+      keyed(store.update(id, new NetworkPolicyChange(change))).pipe(span("update", id)),
     delete: (id: NetworkPolicyId) => keyed(store.delete(id)).pipe(span("delete", id)),
     /** Every policy that fits, a page at a time. */
     list: (filter: NetworkPolicyFilter = {}): Stream.Stream<NetworkPolicyInfo, BackendError> =>

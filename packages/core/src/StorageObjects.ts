@@ -145,7 +145,7 @@ const make = (store: typeof ObjectStore.Service) => {
     /** Creates an object with its contents: text, bytes or a stream of bytes. What is not sent whole is deleted. */
     upload,
     /** Creates an object to whose address somebody else sends; complete it afterwards. */
-    create: (params: ObjectParams) => once(store.create(params)).pipe(span("create")),
+    create: (params: ObjectParams) => once(store.create(new ObjectParams(params))).pipe(span("create")),
     complete: (id: StorageObjectId) => keyed(store.complete(id)).pipe(span("complete", id)),
     get: (id: StorageObjectId) => idempotent(store.get(id)).pipe(span("get", id)),
     /** The bytes of an object. */

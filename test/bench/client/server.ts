@@ -71,7 +71,7 @@ const giveBytes = (response: Response, size: number): void => {
 const answer = (request: Request, response: Response, body: string): void => {
   const path = request.url ?? ""
   if (path.endsWith("/wait_for_status") && !path.includes("/executions/")) {
-    setTimeout(() => send(response, view), bootMs)
+    setTimeout(() => send(response, view), bootMs) // boots in real time
   } else if (path.endsWith("/download_file")) {
     giveBytes(response, Number(/\/(\d+)"/.exec(body)?.[1] ?? 0))
   } else if (path.includes("/execut")) send(response, execution)
@@ -90,7 +90,7 @@ const listen = (request: Request, response: Response): void => {
   request.on("end", () => {
     const go = () => answer(request, response, body)
     const late = chaos?.delay() ?? 0
-    if (late > 0) setTimeout(go, late)
+    if (late > 0) setTimeout(go, late) // late in real time
     else go()
   })
 }

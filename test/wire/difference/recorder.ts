@@ -10,6 +10,8 @@ import { answerTo } from "../answers.ts"
 
 /** One request as it arrived. */
 export interface Recorded {
+  /** Of HTTP. */
+  readonly version: string
   readonly method: string
   readonly path: string
   readonly query: ReadonlyArray<readonly [name: string, value: string]>
@@ -39,6 +41,7 @@ export const record = async (): Promise<Recorder> => {
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const url = new URL(request.url ?? "/", origin)
     const one: Recorded = {
+      version: request.httpVersion,
       method: request.method ?? "",
       path: url.pathname,
       query: [...url.searchParams],

@@ -2,13 +2,13 @@
  * The client of the described endpoints: from their descriptions, as the server's side is, but with nothing that only a server needs.
  * It builds the request, hands it to whoever sends it, and understands the answer; what refusals mean is not known here.
  */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as HttpApiClient from "effect/http-api/HttpApiClient"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpBody from "effect/http/HttpBody"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Schema from "effect/Schema"
-import * as SchemaParser from "effect/SchemaParser"
 import { UnexpectedResponseError } from "../../DevboxError.ts"
 import type { Describe } from "../api/describe.ts"
 
@@ -23,6 +23,12 @@ export interface Outgoing {
 
 /** Sends a request; an answer that is not a success is a failure. */
 export type Send<E> = (outgoing: Outgoing) => Effect.Effect<HttpClientResponse.HttpClientResponse, E>
+
+/** What was asked for cannot be put on the wire; nothing was sent. */
+export class Unsendable extends Data.TaggedError("Unsendable")<{ readonly detail: string }> {}
+
+const unsendable = (error: Schema.SchemaError) =>
+  new Unsendable({ detail: `the request cannot be sent: ${error.message}` })
 
 type Codec = Schema.Codec<unknown, unknown>
 
@@ -101,23 +107,27 @@ const method = <E>(endpoint: Endpoint, send: Send<E>) => {
   const path = (params: Readonly<Record<string, string>> = {}): string =>
     pieces.map((piece, index) => (index % 2 === 0 ? piece : encodeURIComponent(params[piece] ?? ""))).join("")
   const { payload, query, success } = endpoint
-  const encodeQuery = query === undefined ? undefined : SchemaParser.encodeUnknownEffect(codecOf(query))
+  const encodeQuery = query === undefined ? undefined : Schema.encodeUnknownEffect(codecOf(query))
   const encodePayload =
-    payload === undefined
-      ? undefined
-      : SchemaParser.encodeUnknownEffect(Schema.isSchema(payload) ? payload : payload[0])
-  const decode = success === bytes ? undefined : SchemaParser.decodeUnknownEffect(success as Codec)
+    payload === undefined ? undefined : Schema.encodeUnknownEffect(Schema.isSchema(payload) ? payload : payload[0])
+  const decode = success === bytes ? undefined : Schema.decodeUnknownEffect(success as Codec)
 
   const run = ({ headers, params, payload, query, responseMode }: Request) =>
     Effect.gen(function* () {
-      const search = encodeQuery === undefined || query === undefined ? "" : queryText(yield* encodeQuery(query))
+      const search =
+        encodeQuery === undefined || query === undefined
+          ? ""
+          : queryText(yield* Effect.mapError(encodeQuery(query), unsendable))
       // Official clients label empty bodies, too, and never send a bare `null` (PROTOCOL P1).
       const body =
         endpoint.method === "GET"
           ? HttpBody.empty
           : encodePayload === undefined || payload === null || payload === undefined
             ? nothing
-            : HttpBody.text(JSON.stringify(yield* encodePayload(payload)), "application/json")
+            : HttpBody.text(
+                JSON.stringify(yield* Effect.mapError(encodePayload(payload), unsendable)),
+                "application/json"
+              )
       const response = yield* send({ method: endpoint.method, path: path(params) + search, headers, body })
       if (responseMode === "response-only") return response
       if (decode === undefined) return response.stream

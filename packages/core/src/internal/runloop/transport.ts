@@ -26,7 +26,7 @@ import {
 import type { Describe } from "../api/describe.ts"
 import { defined } from "../defined.ts"
 import { decode, parseBody, type Refusal, type Request, type WireError } from "../wireError.ts"
-import { makeClient, type Outgoing } from "./client.ts"
+import { makeClient, type Outgoing, Unsendable } from "./client.ts"
 import { describeFailure, isBeforeSending } from "./connection.ts"
 import { measured } from "./metrics.ts"
 
@@ -139,6 +139,9 @@ export const makeTransport = (peer: Peer) =>
         return backendError(ask, new InvalidRequestError({ detail: judged.message }), "rejected")
       }
       if (error instanceof BackendError) return error
+      if (error instanceof Unsendable) {
+        return backendError(ask, new InvalidRequestError({ detail: error.detail }), "rejected")
+      }
       if (error instanceof TransportError || error instanceof UnexpectedResponseError)
         return backendError(ask, error, "ambiguous")
       if (Cause.isTimeoutError(error)) {
