@@ -1,6 +1,7 @@
 /** What an operator sees of the requests, and what nobody may see in it. */
 import { assert, describe, it } from "@effect/vitest"
 import { DevboxService } from "@effect-devbox/core"
+import type { CreateOptions } from "@effect-devbox/core/DevboxHandle"
 import { DevboxId } from "@effect-devbox/core/DevboxModel"
 import { layer as memory } from "@effect-devbox/core/MemoryBackend"
 import * as RunloopResources from "@effect-devbox/core/RunloopResources"
@@ -8,7 +9,7 @@ import { Secrets } from "@effect-devbox/core/Secrets"
 import { StorageObjects } from "@effect-devbox/core/StorageObjects"
 import { Cause, Effect, Exit, Layer, Metric, Redacted, Tracer } from "effect"
 import { HttpClient } from "effect/http"
-import { cannedClient } from "./canned.ts"
+import { canned, cannedClient, view } from "./canned.ts"
 import { overTheWire } from "./support.ts"
 
 const recording = () => {
@@ -55,6 +56,36 @@ describe("an operation over the wire", () => {
       assert.includeMembers(outcomes, ["create ok", "get ResourceNotFound", "shutdown ok"])
       assert.isTrue(metrics.some(({ id }) => id === "effect_devbox_request_seconds"))
     }).pipe(Effect.provide(DevboxService.layer.pipe(Layer.provide(overTheWire(memory(), "ours")))))
+  )
+})
+
+describe("the trace of a creation", () => {
+  const created = (options: CreateOptions) => {
+    const { spans, tracer } = recording()
+    const { asked, layer } = canned(({ path }) => ({
+      body: view({ status: path.endsWith("/shutdown") ? "shutdown" : "running" })
+    }))
+    return Effect.gen(function* () {
+      yield* Effect.scoped(DevboxService.use((devboxes) => devboxes.create(options)))
+      const body = JSON.parse(asked[0]!.body) as { readonly environment_variables?: Record<string, string> }
+      return {
+        environment: body.environment_variables,
+        span: spans.find(({ name }) => name === "DevboxService.create")!
+      }
+    }).pipe(Effect.provide(DevboxService.layer.pipe(Layer.provide(layer))), Effect.withTracer(tracer))
+  }
+
+  it.effect("is in the devbox's environment when that is asked for, beside what else is", () =>
+    Effect.gen(function* () {
+      const { environment, span } = yield* created({ propagateTrace: true, env: { A: "1" } })
+      assert.deepStrictEqual(environment, { TRACEPARENT: `00-${span.traceId}-${span.spanId}-01`, A: "1" })
+    })
+  )
+
+  it.effect("is not there when nobody asks", () =>
+    Effect.gen(function* () {
+      assert.isUndefined((yield* created({})).environment)
+    })
   )
 })
 

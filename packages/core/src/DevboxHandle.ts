@@ -78,6 +78,11 @@ export interface CreateOptions extends AwaitOptions, AttachOptions {
     | { readonly blueprintName: string }
     | undefined
   readonly env?: Readonly<Record<string, string>> | undefined
+  /**
+   * Puts the trace that the creation is part of into the devbox's environment, as `TRACEPARENT` in W3C's form, so that what runs
+   * there can go on with it; default false.
+   */
+  readonly propagateTrace?: boolean | undefined
   /** Environment variable → name of a stored secret. */
   readonly secrets?: Readonly<Record<string, string>> | undefined
   readonly entrypoint?: string | undefined

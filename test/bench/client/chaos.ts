@@ -1,6 +1,7 @@
 /** Misbehaviour of the bench's server: of requests, 10 % lose their socket, 10 % are reset, 1 % meet a GOAWAY and 20 % wait. */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2"
+import type { Socket } from "node:net"
 
 type Request = IncomingMessage | Http2ServerRequest
 type Response = ServerResponse | Http2ServerResponse
@@ -16,6 +17,9 @@ const dice = (seed: number) => {
   }
 }
 
+/** The sockets below sessions of HTTP/2. */
+export const socketOf = new WeakMap<object, Socket>()
+
 const isHttp2 = (request: Request): request is Http2ServerRequest =>
   "stream" in request && request.httpVersionMajor === 2
 
@@ -24,12 +28,12 @@ export const makeChaos = (seed: number) => {
   const random = dice(seed)
   return {
     /** Whether the request was dealt with, badly. */
-    strikes: (request: Request, _response: Response): boolean => {
+    strikes: (request: Request, response: Response): boolean => {
       const drawn = random()
       if (drawn < 0.1) {
         // A dropped socket takes along everything that is on it.
-        if (isHttp2(request)) request.stream.session?.socket.destroy()
-        else request.socket.destroy()
+        const socket = isHttp2(request) ? socketOf.get(request.stream.session ?? {}) : request.socket
+        socket?.destroy()
         return true
       }
       if (drawn < 0.2) {
@@ -41,7 +45,7 @@ export const makeChaos = (seed: number) => {
       if (drawn < 0.21) {
         // The going away: what is under way is finished, nothing new is taken.
         if (isHttp2(request)) request.stream.session?.goaway(constants.NGHTTP2_NO_ERROR)
-        else _response.setHeader("connection", "close")
+        else response.setHeader("connection", "close")
       }
       return false
     },

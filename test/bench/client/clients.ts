@@ -36,10 +36,14 @@ const official = async (baseURL: string): Promise<Client> => {
 const ours =
   (http2: boolean | "priorKnowledge") =>
   async (baseUrl: string): Promise<Client> => {
-    const [{ DevboxService }, RunloopNode, { Effect, Layer, ManagedRuntime, Redacted, Stream }] = await Promise.all([
+    // Modules, as the library itself imports them: the barrel would bring all of Effect.
+    const [{ DevboxService }, RunloopNode, Layer, ManagedRuntime, Redacted, Stream] = await Promise.all([
       import("@effect-devbox/core/DevboxService"),
       import("@effect-devbox/node/RunloopNode"),
-      import("effect")
+      import("effect/Layer"),
+      import("effect/ManagedRuntime"),
+      import("effect/Redacted"),
+      import("effect/Stream")
     ])
     const layer = RunloopNode.layerNode({ apiKey: Redacted.make(key), baseUrl, http2 })
     const runtime = ManagedRuntime.make(DevboxService.layer.pipe(Layer.provide(layer)))
@@ -64,7 +68,7 @@ const ours =
             (sum, piece: Uint8Array) => sum + piece.length
           )
         ),
-      close: () => runtime.dispose().then(() => Effect.runPromise(Effect.void))
+      close: () => runtime.dispose()
     }
   }
 

@@ -6,7 +6,7 @@
 import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from "node:http"
 import { createServer as createHttp2, type Http2ServerRequest, type Http2ServerResponse } from "node:http2"
 import { createServer, type Socket } from "node:net"
-import { makeChaos } from "./chaos.ts"
+import { makeChaos, socketOf } from "./chaos.ts"
 
 const preface = "PRI * HTTP/2.0"
 
@@ -97,7 +97,10 @@ const listen = (request: Request, response: Response): void => {
 
 const http1 = createHttp1(listen)
 const http2 = createHttp2({ settings: { maxConcurrentStreams: 1000, initialWindowSize: 1024 * 1024 } }, listen)
+/** The socket that a session of HTTP/2 is being made of; the session itself does not let it be dropped. */
+let connecting: Socket | undefined
 http2.on("session", (session) => {
+  if (connecting !== undefined) socketOf.set(session, connecting)
   session.setLocalWindowSize(16 * 1024 * 1024)
   session.on("error", () => {})
 })
@@ -108,7 +111,9 @@ const server = createServer((socket: Socket) => {
     const first = socket.read() as Buffer | null
     if (first === null) return socket.destroy()
     socket.unshift(first)
+    connecting = socket
     ;(first.toString("latin1", 0, preface.length) === preface ? http2 : http1).emit("connection", socket)
+    connecting = undefined
   })
 })
 server.listen(0, "127.0.0.1", 4096, () => {

@@ -7,7 +7,8 @@ export const withoutOperation: Readonly<Record<string, string>> = {
   "devboxes.createGatewayToken":
     "answered with a typed refusal by our server and not offered by our client (PROTOCOL P14.2)",
   "devboxes.createMcpToken": "as the gateway token",
-  "pty.connect": "spoken to a devbox's own tunnel and not to the interface",
+  "pty.connect":
+    "spoken to a devbox's own tunnel and not to the interface; RunloopTerminals has it, and terminals.test.ts tries it",
   "pty.control": "as connect"
 }
 

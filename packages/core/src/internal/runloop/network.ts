@@ -15,6 +15,17 @@ export const network = (transport: Transport, facts: Facts) => {
   const refuse = (operation: string, instead: string) =>
     Effect.fail(unsupported(peer.name, operation, "perPortTunnel", `the one tunnel serves every port; ${instead}`))
   return {
+    openTerminal: () =>
+      Effect.fail(
+        unsupported(
+          peer.name,
+          "pty",
+          "pty",
+          facts.ours
+            ? "the wire to a server carries no terminals; open them where its backend is"
+            : "Runloop documents neither the port of its terminals nor how their exit status is learned; RunloopTerminals has the tunnel to them, their sessions and their control"
+        )
+      ),
     createSshKey: (id) =>
       Effect.map(call(asking("createSshKey", id), api.createSshKey({ params: { id } })), (key) =>
         withDoor(peer.baseUrl, key)

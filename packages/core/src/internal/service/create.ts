@@ -1,6 +1,6 @@
 /** Options → request, and the creation of a devbox that nobody can lose: found again after a lost answer, undone when unwanted. */
 import * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type { Shape } from "../../DevboxBackend.ts"
 import type { BackendError, ResourceNotFound } from "../../DevboxError.ts"
 import type { CreateOptions } from "../../DevboxHandle.ts"
@@ -27,7 +27,7 @@ const launchParameters = (options: CreateOptions): LaunchParameters | undefined 
 }
 
 /** The request that the options stand for. */
-export const toParams = (options: CreateOptions, detached: boolean): CreateParams => {
+const toParams = (options: CreateOptions, detached: boolean): CreateParams => {
   const { from } = options
   return new CreateParams(
     defined({
@@ -51,16 +51,32 @@ export const toParams = (options: CreateOptions, detached: boolean): CreateParam
   )
 }
 
+/** The options with the present trace in the environment, where that is asked for and there is one. */
+const traced = (options: CreateOptions): Effect.Effect<CreateOptions> =>
+  options.propagateTrace !== true
+    ? Effect.succeed(options)
+    : Effect.match(Effect.currentParentSpan, {
+        onFailure: () => options,
+        onSuccess: ({ sampled, spanId, traceId }) => ({
+          ...options,
+          env: { TRACEPARENT: `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`, ...options.env }
+        })
+      })
+
 /** Sends the create. Must be called without interruption; the request itself can be interrupted, so a timeout is kept. */
 export const request = (
   backend: Shape,
-  params: CreateParams,
+  options: CreateOptions,
+  detached: boolean,
   restore: Restore
 ): Effect.Effect<DevboxInfo, BackendError | ResourceNotFound> =>
-  Ownership.request(
-    backend,
-    { resource: "devbox", list: backend.list },
-    restore,
-    (stamp) => backend.create(new CreateParams({ ...params, metadata: { ...params.metadata, ...stamp } })),
-    (info) => release(backend, info.id)
-  )
+  Effect.flatMap(traced(options), (whole) => {
+    const params = toParams(whole, detached)
+    return Ownership.request(
+      backend,
+      { resource: "devbox", list: backend.list },
+      restore,
+      (stamp) => backend.create(new CreateParams({ ...params, metadata: { ...params.metadata, ...stamp } })),
+      (info) => release(backend, info.id)
+    )
+  })

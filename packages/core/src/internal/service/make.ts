@@ -50,7 +50,7 @@ export const makeService = (backend: Shape): Interface => {
       const limit = deadMan(backend, options)
       const bounded = limit === undefined ? options : { ...options, keepAliveTime: limit }
       // The finalizer is in place before anything can fail, time out or be interrupted.
-      return Effect.acquireRelease(Create.request(backend, Create.toParams(bounded, false), restore), (info) =>
+      return Effect.acquireRelease(Create.request(backend, bounded, false, restore), (info) =>
         release(backend, info.id)
       ).pipe(
         Effect.tap((info) => restore(running(info, options))),
@@ -61,7 +61,7 @@ export const makeService = (backend: Shape): Interface => {
 
   const createDetached: Interface["createDetached"] = (options = {}) =>
     give(({ restore, undoBy }) =>
-      Effect.flatMap(Create.request(backend, Create.toParams(options, true), restore), (info) => {
+      Effect.flatMap(Create.request(backend, options, true, restore), (info) => {
         undoBy(release(backend, info.id))
         return Effect.as(restore(running(info, options)), attach(info.id, options))
       }).pipe(span("createDetached"))
