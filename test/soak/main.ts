@@ -1,5 +1,5 @@
 /**
- * The long forms of what the fast suite samples: `node test/soak/main.ts [sweep|chaos|cycles|fleet|lost|fuzz|kill]… [--minutes n]
+ * The long forms of what the fast suite samples: `node test/soak/main.ts [sweep|chaos|cycles|fleet|lost|fuzz|kill|output|loads]… [--minutes n]
  * [--program word]`. Without a name all are run; `--program` sweeps those whose name has the word in it. Prints what was done and found, and ends with 1 when anything was found that should not be.
  */
 import { DevboxService } from "@effect-devbox/core"
@@ -17,6 +17,9 @@ import { format as formatLost } from "../wire/lostCreates.ts"
 import { lostCreatesOverSockets } from "../wire/lostCreatesSockets.ts"
 import { format as formatFuzz, fuzz, isFlat as isServerFlat } from "../node/server/fuzz/run.ts"
 import { format as formatKills, killAgainAndAgain } from "../node/server/kill/run.ts"
+import { local as onThisMachine, throughServer } from "../load/backends.ts"
+import { full, loads } from "../load/report.ts"
+import { draw, judge } from "../wire/outputTrial.ts"
 import { emptyAccount, layer as workload, round } from "./chaosWorkload.ts"
 import { heapMb, held, isFlat } from "./measure.ts"
 
@@ -210,6 +213,43 @@ const fuzzed = (requests: number) =>
     expect(report.faults.length + report.hung.length === 0, "fuzz: every request has an answer that is not our fault")
     expect(isServerFlat(report.heap), "fuzz: memory is flat")
   })
+/** Readings of output through broken connections, of up to 50 MB, for as long as asked. */
+const output = (minutes: number) =>
+  Effect.gen(function* () {
+    const until = performance.now() + minutes * 60_000
+    const counts = { exact: 0, refused: 0 }
+    let bytes = 0
+    let largest = 0
+    let seed = 100_000
+    for (; performance.now() < until; seed++) {
+      // Every fiftieth is as large as it may be.
+      const trial = draw(seed, seed % 50 === 0 ? 50_000_000 : 2_000_000)
+      const verdict = yield* judge(trial)
+      if (typeof verdict === "object") expect(false, `output: ${verdict.wrong}: ${JSON.stringify(trial)}`)
+      else counts[verdict] += 1
+      bytes += trial.size
+      largest = Math.max(largest, trial.size)
+    }
+    say(
+      `output: ${seed - 100_000} trials, ${(bytes / 1e6).toFixed(0)} MB, the largest ${(largest / 1e6).toFixed(1)} MB; ${counts.exact} exact, ${counts.refused} refused because bytes were left out`
+    )
+  })
+
+/** The loads of commands, on this machine and through a server in front of it. */
+const onBackends = Effect.scoped(
+  Effect.gen(function* () {
+    for (const [name, on] of [
+      ["local", onThisMachine],
+      ["through a server", throughServer]
+    ] as const) {
+      const dir = yield* stateDir
+      for (const { text, well } of yield* loads(name, full).pipe(Effect.provide(on(dir)))) {
+        say(`loads: ${text}`)
+        expect(well, text)
+      }
+    }
+  })
+)
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -232,6 +272,8 @@ await Effect.runPromise(
     if (wanted("lost")) yield* lost(500)
     if (wanted("fuzz")) yield* fuzzed(20_000)
     if (wanted("kill")) yield* kill(100)
+    if (wanted("loads")) yield* onBackends
+    if (wanted("output")) yield* output(Number(values.minutes))
     if (wanted("chaos")) yield* chaos(Number(values.minutes))
   })
 )

@@ -24,16 +24,29 @@ export interface Exchange {
   readonly status: number
 }
 
+/** What a bad network makes of requests and answers. */
+export interface Bend {
+  readonly request: (url: URL) => URL
+  readonly response: (
+    url: URL,
+    response: HttpServerResponse.HttpServerResponse
+  ) => HttpServerResponse.HttpServerResponse
+}
+
+const straight: Bend = { request: (url) => url, response: (_url, response) => response }
+
 /** An HTTP client whose requests go straight to the handlers. */
 export const layerInProcess = (
-  seen: (exchange: Exchange) => void = () => {}
+  seen: (exchange: Exchange) => void = () => {},
+  bend: Bend = straight
 ): Layer.Layer<HttpClient.HttpClient, never, DevboxBackend> =>
   Layer.effect(
     HttpClient.HttpClient,
     Effect.gen(function* () {
       const handler = yield* HttpRouter.toHttpEffect(routes.pipe(Layer.provide(HttpServer.layerServices)))
       const scope = yield* Effect.scope
-      return HttpClient.make((request, url) => {
+      return HttpClient.make((request, wanted) => {
+        const url = bend.request(wanted)
         const requestScope = Scope.forkUnsafe(scope)
         const serverRequest = HttpServerRequest.fromClientRequest(request).modify({
           url: url.pathname + url.search
@@ -47,8 +60,9 @@ export const layerInProcess = (
               headers: request.headers,
               status: response.status
             })
-            const transfer = HttpEffect.scopeTransferToStream(response)
-            transferred = transfer !== response
+            const bent = bend.response(url, response)
+            const transfer = HttpEffect.scopeTransferToStream(bent)
+            transferred = transfer !== bent
             return HttpServerResponse.toClientResponse(transfer, { request })
           }),
           Effect.provideService(HttpServerRequest.HttpServerRequest, serverRequest),

@@ -86,6 +86,8 @@ export interface CreateOptions extends AwaitOptions, AttachOptions {
   /** Environment variable → name of a stored secret. */
   readonly secrets?: Readonly<Record<string, string>> | undefined
   readonly entrypoint?: string | undefined
+  /** The user that everything runs as; default `user` with id 1000. */
+  readonly user?: { readonly username: string; readonly uid: number } | undefined
   readonly launchCommands?: ReadonlyArray<string> | undefined
   /** How long the devbox lives without `keepAlive`; default one hour, at most 48. */
   readonly keepAliveTime?: Duration.Input | undefined
@@ -168,6 +170,9 @@ export interface Execution {
   /** Text of each output from its beginning, each byte once, resumed by itself; can be run again. */
   readonly stdout: Stream.Stream<string, OutputError>
   readonly stderr: Stream.Stream<string, OutputError>
+  /** The same by lines, without their ends (`\n`, `\r\n` or `\r`); the last one need not have an end. */
+  readonly stdoutLines: Stream.Stream<string, OutputError>
+  readonly stderrLines: Stream.Stream<string, OutputError>
   /** The same as bytes; what is not UTF-8 survives here. */
   readonly stdoutBytes: Stream.Stream<Uint8Array, OutputError>
   readonly stderrBytes: Stream.Stream<Uint8Array, OutputError>

@@ -232,6 +232,13 @@ export const serviceCommands: ReadonlyArray<Mutant> = [
   })),
   broken("shell-handle", "is a new one each time", (b) => starts(b, () => ({ shell: undefined }))),
   brokenCmd("shell-handle", "is always the same", (cmd) => ({ shell: () => cmd.shell("the-only-one") })),
+  brokenExecution("streams-lines", "keeps the last line for itself", ({ stdoutLines }) => ({
+    stdoutLines: Stream.dropRight(stdoutLines, 1)
+  })),
+  brokenExecution("streams-lines", "drops empty lines", ({ stdoutLines }) => ({
+    stdoutLines: Stream.filter(stdoutLines, (line) => line !== "")
+  })),
+  brokenExecution("streams-lines", "has lines of stdout only", ({ stdoutLines }) => ({ stderrLines: stdoutLines })),
   brokenPty("takes any size", (cmd) => ({ pty: (options = {}) => cmd.pty({ ...options, cols: options.cols || 80 }) })),
   brokenPty("is small unless told otherwise", (cmd) => ({
     pty: (options) => cmd.pty({ cols: 40, rows: 12, ...options })

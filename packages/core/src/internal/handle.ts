@@ -79,6 +79,8 @@ export const bindExecution = (service: Interface, backend: Shape, devboxId: Devb
     result: Executions.result(backend, devboxId, id),
     stdout: Stream.decodeText(bytes("stdout")),
     stderr: Stream.decodeText(bytes("stderr")),
+    stdoutLines: Stream.splitLines(Stream.decodeText(bytes("stdout"))),
+    stderrLines: Stream.splitLines(Stream.decodeText(bytes("stderr"))),
     stdoutBytes: bytes("stdout"),
     stderrBytes: bytes("stderr"),
     output: Stream.suspend(() => {

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import type { Shape } from "../../DevboxBackend.ts"
 import type { BackendError, ResourceNotFound } from "../../DevboxError.ts"
 import type { CreateOptions } from "../../DevboxHandle.ts"
-import { CreateParams, type DevboxInfo, LaunchParameters, SnapshotId } from "../../DevboxModel.ts"
+import { CreateParams, type DevboxInfo, LaunchParameters, SnapshotId, UserParameters } from "../../DevboxModel.ts"
 import { TunnelOptions } from "../../Network.ts"
 import { release } from "../release.ts"
 import { defined } from "../defined.ts"
@@ -16,6 +16,7 @@ const seconds = (time: Duration.Input): number => Math.ceil(Duration.toSeconds(D
 const launchParameters = (options: CreateOptions): LaunchParameters | undefined => {
   const own = defined({
     launchCommands: options.launchCommands,
+    userParameters: options.user === undefined ? undefined : new UserParameters(options.user),
     keepAliveTimeSeconds: options.keepAliveTime === undefined ? undefined : seconds(options.keepAliveTime),
     afterIdle:
       options.afterIdle === undefined

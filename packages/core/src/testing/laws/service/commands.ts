@@ -168,6 +168,18 @@ export const commands: ReadonlyArray<ServiceLaw> = [
     })
   ),
   law(
+    "streams-lines",
+    "Streams of lines carry each line once and whole, the last one with or without its end.",
+    [],
+    Effect.gen(function* () {
+      const devbox = yield* create()
+      const execution = yield* devbox.cmd.execAsync("printf 'one\\n\\ntwo\\nünd three'; printf 'err\\n' >&2")
+      const lines = yield* succeeds("they end", Stream.runCollect(execution.stdoutLines))
+      yield* equal("each line is one", lines, ["one", "", "two", "ünd three"])
+      yield* equal("of stderr, too", yield* Stream.runCollect(execution.stderrLines), ["err"])
+    })
+  ),
+  law(
     "streams-bytes",
     "Streams of bytes carry what is not text.",
     ["exactBytes"],
