@@ -15,6 +15,7 @@ import {
   ExecutionDetail,
   ExecutionId,
   type ExecutionInfo,
+  type OutputChunk,
   type StdinInput
 } from "../../Execution.ts"
 import { CurrentAttempt } from "../../IdempotencyStore.ts"
@@ -63,6 +64,19 @@ const toStart = (request: ExecuteRequest): Effect.Effect<StartExecution> =>
     cwd: request.workingDirectory
   }))
 
+/** What one event carries: as text it stays small enough to be young garbage, on both sides. */
+const largest = 32 * 1024
+
+/** A chunk in pieces of a good size for an event. */
+const pieces = (chunk: OutputChunk): ReadonlyArray<OutputChunk> =>
+  chunk.bytes.length <= largest || chunk.end - chunk.start !== chunk.bytes.length
+    ? [chunk]
+    : Array.from({ length: Math.ceil(chunk.bytes.length / largest) }, (_, i) => {
+        const bytes = chunk.bytes.subarray(i * largest, (i + 1) * largest)
+        const start = chunk.start + i * largest
+        return { ...chunk, bytes, start, end: start + bytes.length }
+      })
+
 /** The events of one output; exact bytes for clients that ask, text at character boundaries for all others. */
 const outputStream = (
   backend: Shape,
@@ -82,7 +96,7 @@ const outputStream = (
       )
     }
     let end = from
-    const updates = Stream.map(chunks, (chunk) => {
+    const updates = Stream.map(Stream.flattenIterable(Stream.map(chunks, pieces)), (chunk) => {
       end = chunk.end
       return new OutputUpdate({ output: "", offset: chunk.end, bytes: chunk.bytes })
     })
