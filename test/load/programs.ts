@@ -4,7 +4,7 @@
  */
 import { DevboxService } from "@effect-devbox/core"
 import type { CreateOptions, Devbox } from "@effect-devbox/core/DevboxHandle"
-import { Deferred, Duration, Effect, Fiber, Result, Stream } from "effect"
+import { Deferred, Effect, Fiber, Result, Stream } from "effect"
 import { spawn } from "node:child_process"
 import * as Proc from "../tools/proc.ts"
 
@@ -97,6 +97,11 @@ echo up; wait`
 const processesWith = (mark: string): number =>
   Proc.pids().filter((pid) => !Proc.isZombie(pid) && Proc.file(pid, "cmdline").includes(mark)).length
 
+/** Until the event loop comes round again. */
+const turn = Effect.callback<void>((resume) => {
+  setImmediate(() => resume(Effect.void))
+})
+
 /** Commands with such children are interrupted, by turns as soon as they were asked for and when all of them run. */
 export const interruptions = (
   count: number,
@@ -111,8 +116,9 @@ export const interruptions = (
           const up = yield* Deferred.make<void>()
           const onStdout = () => Effect.asVoid(Deferred.succeed(up, undefined))
           const fiber = yield* Effect.forkChild(devbox.cmd.exec(clinging(mark), { onStdout }))
-          if (index % 4 === 0) yield* Effect.sleep(Duration.millis(index % 13))
-          else yield* Deferred.await(up)
+          if (index % 4 !== 0) yield* Deferred.await(up)
+          // Some turns of the loop later, wherever its start may be by then.
+          else yield* Effect.repeat(turn, { times: index % 13 })
           yield* Fiber.interrupt(fiber)
         })
       yield* Effect.forEach(

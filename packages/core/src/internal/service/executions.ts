@@ -112,12 +112,21 @@ export const abandon = (backend: Shape, id: DevboxId, executionId: ExecutionId):
     )
   )
 
+/**
+ * The start of a command may still be on its way when a kill finds nothing to kill. Whoever comes second with an id runs nothing, so
+ * the id is taken: by a command that does nothing, or it turns out to be taken already.
+ */
+const forestall = (backend: Shape, id: DevboxId, commandId: ExecutionId): Effect.Effect<void> =>
+  Effect.ignore(idempotent(backend.startExecution(id, { commandId, command: ["true"] })))
+
 /** Starts a command; when that fails in doubt it may run, and is ended like one that was started. */
 const ownedStart = (backend: Shape, id: DevboxId, command: Command, options: StartOptions, restore: Restore) =>
   Effect.suspend(() => {
     const commandId = options.commandId ?? ExecutionId.make(SecureRandom.uuidV7Unsafe())
     const { call, inDoubt } = starting(backend, id, command, options, commandId)
-    return Effect.onError(restore(call), () => (inDoubt() ? abandon(backend, id, commandId) : Effect.void))
+    return Effect.onError(restore(call), () =>
+      inDoubt() ? Effect.andThen(forestall(backend, id, commandId), abandon(backend, id, commandId)) : Effect.void
+    )
   })
 
 /** Starts a command and leaves it to itself; one that the caller cannot know of is ended. */
