@@ -31,6 +31,7 @@ export default defineConfig({
   test: {
     include: isSystem ? [...system, tier] : ["test/**/*.test.ts", "examples/*.test.ts"],
     exclude: isSystem ? configDefaults.exclude : [...configDefaults.exclude, ...system],
+    setupFiles: ["test/tools/leakCheck.ts"],
     // Two cores are the size this project is planned for; a box is processes too.
     maxWorkers: 2,
     reporters: ["default", new SummaryReporter()],

@@ -9,6 +9,7 @@ import { Laws } from "@effect-devbox/core/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { afterAll } from "vitest"
 import { echoServer, memory, slow, webServer } from "./memory.ts"
 import { backendMutants, type Mutant, serviceMutants } from "./mutants/index.ts"
 
@@ -57,6 +58,17 @@ describe("the laws themselves", () => {
 })
 
 describe("a mutant is rejected by the law it names", () => {
+  const rejected = new Map<string, number>()
+  afterAll(() => {
+    const written = new Map<string, number>()
+    for (const { law } of mutants) written.set(law, (written.get(law) ?? 0) + 1)
+    const all = Array.from(rejected.values()).reduce((sum, count) => sum + count, 0)
+    const scores = Array.from(written, ([law, count]) => `${law} ${rejected.get(law) ?? 0}/${count}`)
+    console.log(
+      `mutation score: ${all} of ${mutants.length} mutants rejected, by ${written.size} laws: ${scores.join(", ")}`
+    )
+  })
+
   for (const mutant of mutants) {
     it.live(`${mutant.law}: one that ${mutant.is}`, () =>
       Effect.gen(function* () {
@@ -67,6 +79,7 @@ describe("a mutant is rejected by the law it names", () => {
           Effect.provideService(DevboxLeaks, { report: () => Effect.void })
         )
         assert.strictEqual(verdict._tag, "Violated", JSON.stringify(verdict))
+        rejected.set(mutant.law, (rejected.get(mutant.law) ?? 0) + 1)
       })
     )
   }
