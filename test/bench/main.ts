@@ -9,6 +9,7 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
 import { benchClient, format as formatClient } from "./client/report.ts"
+import { benchDisk } from "./disk.ts"
 import { benchLocal, type LocalReport } from "./local.ts"
 import { load, machine } from "./machine.ts"
 import { benchServer, formatServer } from "./server/main.ts"
@@ -86,6 +87,23 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
         report
       }
       writeFileSync(values.json, `${JSON.stringify(all, null, 2)}\n`)
+      console.log(`written to ${values.json}`)
+    }
+  },
+  disk: async () => {
+    const about = machine()
+    const before = load()
+    const report = await benchDisk(scale, progress)
+    console.log(`${about.system}, ${about.cores} x ${about.processor}, Node ${about.node}\nbefore: ${before.text}`)
+    console.log(`\n${table("disks of the local backend", report.rows)}`)
+    for (const missing of report.absent) console.log(`not measured: ${missing}`)
+    const after = load()
+    console.log(`after: ${after.text} (the benchmark's own work included)`)
+    if (values.json !== undefined) {
+      const loads = { before: before.average, after: after.average }
+      const date = new Date().toISOString()
+      const whole = { benchmark: "disk", date, scale, machine: about, load: loads, report }
+      writeFileSync(values.json, `${JSON.stringify(whole, null, 2)}\n`)
       console.log(`written to ${values.json}`)
     }
   },
