@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite"
 
 /** The folder of its topmost layer. */
 export const upperOf = (stateDir: string, id: string): string => {
-  const db = new DatabaseSync(join(stateDir, "state.db"), { readOnly: true })
+  const db = new DatabaseSync(join(stateDir, "state.db"), { readOnly: true, timeout: 10_000 })
   try {
     const top = db
       .prepare("select layer_id from devbox_layers where devbox_id = ? order by position desc limit 1")

@@ -41,6 +41,7 @@ describe("a snapshot on the local backend", () => {
         assert.strictEqual((yield* of(idle.id)).stdout, "one\n.: .bash_logout .bashrc closed file  closed: in ")
         assert.strictEqual((yield* of(live.id)).stdout, "two\n.: .bash_logout closed file  closed: in more ")
         assert.strictEqual(devbox.id, live.sourceDevboxId)
+        for (const { id } of [idle, live]) yield* devboxes.deleteSnapshot(id)
       })
     )
   )

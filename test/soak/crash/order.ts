@@ -11,7 +11,7 @@ const names = (dir: string): ReadonlyArray<string> => (existsSync(dir) ? readdir
 
 /** What the database says, as lists of ids. */
 const known = (stateDir: string) => {
-  const db = new DatabaseSync(join(stateDir, "state.db"), { readOnly: true })
+  const db = new DatabaseSync(join(stateDir, "state.db"), { readOnly: true, timeout: 10_000 })
   const ids = (sql: string): ReadonlyArray<string> =>
     db
       .prepare(sql)

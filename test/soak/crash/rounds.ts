@@ -27,7 +27,7 @@ export interface Report {
 }
 
 const killHolders = (stateDir: string): number => {
-  const db = new DatabaseSync(join(stateDir, "state.db"), { readOnly: true })
+  const db = new DatabaseSync(join(stateDir, "state.db"), { readOnly: true, timeout: 10_000 })
   const holders = db.prepare("select pid from owners where kind = 'holder' and end_time_ms is null").all()
   db.close()
   return holders.filter(({ pid }) => {
