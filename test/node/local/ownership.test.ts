@@ -79,7 +79,7 @@ describe("ownership on the local backend", () => {
           assert.include(refused.message, String(first.child.pid))
           assert.strictEqual((yield* Effect.flip(scoped.shutdown()))._tag, "Conflict")
           const swept = yield* LocalBackend.gc(dir)
-          assert.deepStrictEqual(swept, { ended: [], suspended: [], removed: [] })
+          assert.deepStrictEqual(swept, { ended: [], suspended: [], snapshots: [], removed: [] })
           assert.strictEqual((yield* scoped.getInfo).status, "running")
           yield* devboxes.attach(first.said.detached).close
         }).pipe(Effect.provide(local(dir)))

@@ -43,7 +43,7 @@ const program = Effect.gen(function* () {
     }),
     fork: Effect.suspend(() =>
       Effect.scoped(
-        Effect.flatMap(running().fork(2), (forks) => Effect.all(forks.map(({ cmd }) => cmd.execOrFail("cat .profile"))))
+        Effect.flatMap(running().fork(2), (forks) => Effect.forEach(forks, ({ cmd }) => cmd.execOrFail("cat .profile")))
       )
     ),
     suspend: Effect.suspend(() =>

@@ -17,10 +17,10 @@ export const gc = Command.make("gc", {}, () =>
     const local = yield* Effect.promise(() => import("../../LocalBackend.ts"))
     const report = yield* local.gc(stateDir)
     if (json) return yield* printJson(report)
-    const { ended, removed, suspended } = report
+    const { ended, removed, snapshots, suspended } = report
     const lost = count(ended, "devbox without an owner", "devboxes without an owner")
     yield* print(
-      `ended ${lost}, kept ${count(suspended, "disk", "disks")}, removed ${count(removed, "folder", "folders")}`
+      `ended ${lost}, kept ${count(suspended, "disk", "disks")}, gave up ${count(snapshots, "snapshot", "snapshots")}, removed ${count(removed, "folder", "folders")}`
     )
   })
 ).pipe(

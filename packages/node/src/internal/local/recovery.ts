@@ -20,6 +20,8 @@ export interface SweepReport {
   readonly ended: ReadonlyArray<string>
   /** Detached devboxes whose holder died: their disk is kept. */
   readonly suspended: ReadonlyArray<string>
+  /** Snapshots that were being taken when their process died: nothing of them is left. */
+  readonly snapshots: ReadonlyArray<string>
   /** Folders without a devbox, and layers that nothing is made of. */
   readonly removed: ReadonlyArray<string>
 }
@@ -27,7 +29,9 @@ export interface SweepReport {
 /** How long devboxes that have ended can still be looked up. */
 const remembered = 7 * 24 * 60 * 60 * 1000
 
-const buryOne = (place: Place, owner: OwnerRow, ended: Array<string>, suspended: Array<string>): void => {
+type Buried = { readonly [What in Exclude<keyof SweepReport, "removed">]: Array<string> }
+
+const buryOne = (place: Place, owner: OwnerRow, { ended, snapshots, suspended }: Buried): void => {
   const { db } = place
   for (const row of openDevboxesOf(db, owner.id)) {
     closeExecutions(place, row.id, "owner_died")
@@ -38,20 +42,20 @@ const buryOne = (place: Place, owner: OwnerRow, ended: Array<string>, suspended:
     } else if (transition(db, row.id, "shutdown", { detail: "its owner died", ifOwner: owner.id })) ended.push(row.id)
   }
   for (const snapshot of openSnapshotsOf(db, owner.id)) {
-    failSnapshot(db, snapshot.id, "the process that took it died before it was complete")
+    if (failSnapshot(db, snapshot.id, "the process that took it died before it was complete"))
+      snapshots.push(snapshot.id)
   }
   endOwner(db, owner.id)
   if (owner.socket !== null) fs.rmSync(owner.socket, { force: true })
 }
 
 /** Writes down the end of owners that died, and of what was theirs. Quick: it removes no folder. */
-export const bury = (place: Place): Pick<SweepReport, "ended" | "suspended"> => {
-  const ended: Array<string> = []
-  const suspended: Array<string> = []
+export const bury = (place: Place): Omit<SweepReport, "removed"> => {
+  const buried: Buried = { ended: [], suspended: [], snapshots: [] }
   for (const owner of openOwners(place.db)) {
-    ifOwnerIsGone(place.dir.owners, owner.id, () => place.db.transaction(() => buryOne(place, owner, ended, suspended)))
+    ifOwnerIsGone(place.dir.owners, owner.id, () => place.db.transaction(() => buryOne(place, owner, buried)))
   }
-  return { ended, suspended }
+  return buried
 }
 
 /** Removes locks and folders that belong to nobody. */

@@ -291,13 +291,19 @@ export const remove = async (engine: Engine, id: SnapshotId): Promise<void> => {
   await releaseLayers(engine, layers)
 }
 
+/** How often whoever saves a disk in another process is looked after: its death tells nobody by itself. */
+const looking = 1000
+
 /** Waits until nobody saves a disk any more. */
 export const settledDisk = async (engine: Engine, id: string): Promise<void> => {
   await engine.saving.get(id)
-  const row = savingOf(engine.db, id)
-  if (row === undefined) return
-  if (!isOwnerAlive(engine.dir.owners, row.owner_id)) return engine.bury()
-  await engine.news.until(id, () => (savingOf(engine.db, id) === undefined ? true : undefined), { foreign: true })
+  for (;;) {
+    const row = savingOf(engine.db, id)
+    if (row === undefined) return
+    if (!isOwnerAlive(engine.dir.owners, row.owner_id)) engine.bury()
+    const over = () => (savingOf(engine.db, id) === undefined ? true : undefined)
+    await engine.news.until(id, over, { foreign: true, millis: looking })
+  }
 }
 
 /** Gives up what is being saved of a devbox: it ends. */
