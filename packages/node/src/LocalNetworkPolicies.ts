@@ -1,6 +1,7 @@
 /**
  * The network policies of devboxes on this machine, in the same state folder. Provide `layer` to `NetworkPolicies`, and name a
- * policy in a devbox's launch parameters. A change of a policy holds from a devbox's next connection on, and a devbox whose
+ * policy in a devbox's launch parameters. In a name a leading `*.` stands for one label or more, any other `*` for a part of one, and
+ * `*` alone for every name. A change of a policy holds from a devbox's next connection on, and a devbox whose
  * policy was deleted reaches nothing. It enforces nothing itself: the proxy of the local backend does.
  */
 import * as SecureRandom from "effect/crypto/SecureRandom"

@@ -129,6 +129,21 @@ describe("rules of a network policy", () => {
     }
   })
 
+  it("lets no TCP out for what is said of UDP", () => {
+    const udp = [
+      {
+        cidr: "8.8.8.8",
+        ports: [
+          { port: 53, protocol: "UDP" as const },
+          { port: 54, protocol: "TCP" as const }
+        ]
+      }
+    ]
+    const rules53 = rulesOf(new EgressRules({ allowedCidrs: udp }))
+    expect(rules53.byAddress("8.8.8.8", 53)).toBe(false)
+    expect(rules53.byAddress("8.8.8.8", 54)).toBe(true)
+  })
+
   it("says what makes no sense, and what this machine cannot keep", () => {
     expect(problem({ allowedHostnames: ["ok.example", "*"] })).toBeUndefined()
     for (const name of ["http://example.com", "example.com/", "a b", "", "exa..mple"]) {

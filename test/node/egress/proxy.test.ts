@@ -18,6 +18,7 @@ let rules: Rules
 let closing: Array<() => void>
 let proxyPort: number
 let stop: () => void
+let proxy: EgressProxy
 
 const listen = async (server: net.Server, host: string): Promise<number> => {
   closing.push(() => server.close())
@@ -34,7 +35,7 @@ beforeEach(async () => {
   lookups = []
   rules = everything
   closing = []
-  const proxy = new EgressProxy({
+  proxy = new EgressProxy({
     lookUp: (host) => {
       lookups.push(host)
       return names[host] === undefined ? Promise.reject(new Error("ENOTFOUND")) : Promise.resolve(names[host])
@@ -43,7 +44,6 @@ beforeEach(async () => {
   })
   const listening = net.createServer()
   stop = proxy.serve(listening, () => rules)
-  closing.push(() => proxy.close())
   proxyPort = await listen(listening, "127.0.0.1")
 })
 afterEach(() => {
@@ -167,6 +167,19 @@ describe("tunnels through the proxy", () => {
     const answer = text(socket)
     socket.end(body)
     expect((await answer) === body).toBe(true)
+  })
+
+  it("end with the proxy, on both sides", async () => {
+    const gone = Promise.withResolvers<void>()
+    const port = await listen(
+      net.createServer((socket) => socket.resume().once("close", () => gone.resolve())),
+      outside
+    )
+    const socket = (await connect(`open.example:${port}`)) as net.Socket
+    socket.on("error", () => {})
+    const closed = once(socket.resume(), "close")
+    proxy.close()
+    await Promise.all([gone.promise, closed])
   })
 
   it("end with the box, on both sides", async () => {

@@ -23,20 +23,23 @@ const verdict = (devbox: Handle, name: string) =>
   )
 
 describe("the network of devboxes on the local backend", () => {
-  it.live("is the proxy's for those who do not say, scoped or detached, from the first command on", () =>
-    inLocal(() =>
-      Effect.gen(function* () {
-        for (const make of [Devbox.create(), Devbox.createDetached()]) {
-          const devbox = yield* make
-          assert.strictEqual(yield* verdict(devbox, "127.0.0.1.nip.invalid"), 502)
-          assert.strictEqual((yield* devbox.getInfo).network, "proxy")
-          // Node tunnels all that it fetches.
-          const node = `node -e 'fetch("http://10.0.0.1/").catch((error) => console.log(error.cause.cause.message))'`
-          assert.include((yield* devbox.cmd.exec(node)).stdout, "403")
-          yield* devbox.close
-        }
-      })
-    )
+  it.live(
+    "is the proxy's for those who do not say, scoped or detached, from the first command on",
+    () =>
+      inLocal(() =>
+        Effect.gen(function* () {
+          for (const make of [Devbox.create(), Devbox.createDetached()]) {
+            const devbox = yield* make
+            assert.strictEqual(yield* verdict(devbox, "127.0.0.1.nip.invalid"), 502)
+            assert.strictEqual((yield* devbox.getInfo).network, "proxy")
+            // Node tunnels all that it fetches.
+            const node = `node -e 'fetch("http://10.0.0.1/").catch((error) => console.log(error.cause.cause.message))'`
+            assert.include((yield* devbox.cmd.exec(node)).stdout, "403")
+            yield* devbox.close
+          }
+        })
+      ),
+    60_000
   )
 
   it.live("is what the layer says for those who do not say", () =>
@@ -52,47 +55,53 @@ describe("the network of devboxes on the local backend", () => {
     )
   )
 
-  it.live("is there again after a snapshot and after a suspension, scoped or detached", () =>
-    inLocal(() =>
-      Effect.gen(function* () {
-        for (const make of [Devbox.create(), Devbox.createDetached()]) {
-          const devbox = yield* make
-          assert.strictEqual(yield* verdict(devbox, "10.0.0.1"), 403)
-          const snapshot = yield* devbox.snapshotDisk()
-          assert.strictEqual(yield* verdict(devbox, "10.0.0.1"), 403)
-          yield* devbox.suspend
-          yield* devbox.awaitSuspended()
-          yield* devbox.resume
-          yield* devbox.awaitRunning()
-          assert.strictEqual(yield* verdict(devbox, "10.0.0.1"), 403)
-          yield* snapshot.delete
-          yield* devbox.close
-        }
-      })
-    )
+  it.live(
+    "is there again after a snapshot and after a suspension, scoped or detached",
+    () =>
+      inLocal(() =>
+        Effect.gen(function* () {
+          for (const make of [Devbox.create(), Devbox.createDetached()]) {
+            const devbox = yield* make
+            assert.strictEqual(yield* verdict(devbox, "10.0.0.1"), 403)
+            const snapshot = yield* devbox.snapshotDisk()
+            assert.strictEqual(yield* verdict(devbox, "10.0.0.1"), 403)
+            yield* devbox.suspend
+            yield* devbox.awaitSuspended()
+            yield* devbox.resume
+            yield* devbox.awaitRunning()
+            assert.strictEqual(yield* verdict(devbox, "10.0.0.1"), 403)
+            yield* snapshot.delete
+            yield* devbox.close
+          }
+        })
+      ),
+    60_000
   )
 
-  it.live("keeps a policy, with its changes, until it is gone: then nothing is let out", () =>
-    inLocal((dir) =>
-      Effect.gen(function* () {
-        const policies = yield* NetworkPolicies
-        const policy = yield* policies.create({ name: "some", allowedHostnames: ["a.invalid", "*.b.invalid"] })
-        for (const make of [Devbox.create(obeying(policy.id)), Devbox.createDetached(obeying(policy.id))]) {
-          const devbox = yield* make
-          yield* policies.update(policy.id, { allowedHostnames: ["a.invalid", "*.b.invalid"] })
-          assert.strictEqual(yield* verdict(devbox, "a.invalid"), 502)
-          assert.strictEqual(yield* verdict(devbox, "x.b.invalid"), 502)
+  it.live(
+    "keeps a policy, with its changes, until it is gone: then nothing is let out",
+    () =>
+      inLocal((dir) =>
+        Effect.gen(function* () {
+          const policies = yield* NetworkPolicies
+          const policy = yield* policies.create({ name: "some", allowedHostnames: ["a.invalid", "*.b.invalid"] })
+          for (const make of [Devbox.create(obeying(policy.id)), Devbox.createDetached(obeying(policy.id))]) {
+            const devbox = yield* make
+            yield* policies.update(policy.id, { allowedHostnames: ["a.invalid", "*.b.invalid"] })
+            assert.strictEqual(yield* verdict(devbox, "a.invalid"), 502)
+            assert.strictEqual(yield* verdict(devbox, "x.b.invalid"), 502)
+            assert.strictEqual(yield* verdict(devbox, "b.invalid"), 403)
+            yield* policies.update(policy.id, { allowedHostnames: ["b.invalid"] })
+            assert.strictEqual(yield* verdict(devbox, "b.invalid"), 502)
+            assert.strictEqual(yield* verdict(devbox, "a.invalid"), 403)
+            yield* devbox.close
+          }
+          const devbox = yield* Devbox.create(obeying(policy.id))
+          yield* policies.delete(policy.id)
           assert.strictEqual(yield* verdict(devbox, "b.invalid"), 403)
-          yield* policies.update(policy.id, { allowedHostnames: ["b.invalid"] })
-          assert.strictEqual(yield* verdict(devbox, "b.invalid"), 502)
-          assert.strictEqual(yield* verdict(devbox, "a.invalid"), 403)
-          yield* devbox.close
-        }
-        const devbox = yield* Devbox.create(obeying(policy.id))
-        yield* policies.delete(policy.id)
-        assert.strictEqual(yield* verdict(devbox, "b.invalid"), 403)
-      }).pipe(withPolicies(dir))
-    )
+        }).pipe(withPolicies(dir))
+      ),
+    60_000
   )
 
   it.live("is refused where a policy cannot be kept truly, before anything exists", () =>
@@ -123,37 +132,44 @@ describe("the network of devboxes on the local backend", () => {
     )
   )
 
-  it.live("keeps the policies of a server's callers, each only for whose it is", () =>
-    Effect.scoped(
-      Effect.gen(function* () {
-        const dir = yield* stateDir
-        const keys = { alice: Redacted.make("alice-key"), bob: Redacted.make("bob-key") }
-        const backend = LocalBackend.layer({ stateDir: dir })
-        const server = DevboxServer.layer({ port: 0, auth: { keys }, stateDir: path.join(dir, "server") })
-        yield* Effect.gen(function* () {
-          const { url } = yield* DevboxServer.DevboxServer
-          const call = (key: Redacted.Redacted, where: string, body: unknown) =>
-            Effect.promise(async () => {
-              const headers = { authorization: `Bearer ${Redacted.value(key)}`, "content-type": "application/json" }
-              const answer = await fetch(`${url}/v1/${where}`, { method: "POST", headers, body: JSON.stringify(body) })
-              return { status: answer.status, id: ((await answer.json()) as { readonly id: string }).id }
-            })
-          const policy = yield* call(keys.alice, "network-policies", { name: "p", allowed_hostnames: ["a.invalid"] })
-          const asked = { launch_parameters: { network_policy_id: policy.id } }
-          assert.strictEqual((yield* call(keys.bob, "devboxes", asked)).status, 404)
-          const { id } = yield* call(keys.alice, "devboxes", asked)
-          const devbox = yield* Devbox.attach(id)
-          assert.strictEqual(yield* verdict(devbox, "a.invalid"), 502)
-          assert.strictEqual(yield* verdict(devbox, "b.invalid"), 403)
-          yield* call(keys.alice, `network-policies/${policy.id}`, { allowed_hostnames: ["b.invalid"] })
-          assert.strictEqual(yield* verdict(devbox, "b.invalid"), 502)
-          const wrong = yield* call(keys.alice, "network-policies", { name: "p", allowed_hostnames: ["a b"] })
-          assert.strictEqual(wrong.status, 400)
-          yield* devbox.close
-        }).pipe(Effect.provide(Layer.merge(DevboxService.layer, server).pipe(Layer.provideMerge(backend))))
-        assert.deepStrictEqual(leftovers(dir), [])
-      })
-    )
+  it.live(
+    "keeps the policies of a server's callers, each only for whose it is",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const dir = yield* stateDir
+          const keys = { alice: Redacted.make("alice-key"), bob: Redacted.make("bob-key") }
+          const backend = LocalBackend.layer({ stateDir: dir })
+          const server = DevboxServer.layer({ port: 0, auth: { keys }, stateDir: path.join(dir, "server") })
+          yield* Effect.gen(function* () {
+            const { url } = yield* DevboxServer.DevboxServer
+            const call = (key: Redacted.Redacted, where: string, body: unknown) =>
+              Effect.promise(async () => {
+                const headers = { authorization: `Bearer ${Redacted.value(key)}`, "content-type": "application/json" }
+                const answer = await fetch(`${url}/v1/${where}`, {
+                  method: "POST",
+                  headers,
+                  body: JSON.stringify(body)
+                })
+                return { status: answer.status, id: ((await answer.json()) as { readonly id: string }).id }
+              })
+            const policy = yield* call(keys.alice, "network-policies", { name: "p", allowed_hostnames: ["a.invalid"] })
+            const asked = { launch_parameters: { network_policy_id: policy.id } }
+            assert.strictEqual((yield* call(keys.bob, "devboxes", asked)).status, 404)
+            const { id } = yield* call(keys.alice, "devboxes", asked)
+            const devbox = yield* Devbox.attach(id)
+            assert.strictEqual(yield* verdict(devbox, "a.invalid"), 502)
+            assert.strictEqual(yield* verdict(devbox, "b.invalid"), 403)
+            yield* call(keys.alice, `network-policies/${policy.id}`, { allowed_hostnames: ["b.invalid"] })
+            assert.strictEqual(yield* verdict(devbox, "b.invalid"), 502)
+            const wrong = yield* call(keys.alice, "network-policies", { name: "p", allowed_hostnames: ["a b"] })
+            assert.strictEqual(wrong.status, 400)
+            yield* devbox.close
+          }).pipe(Effect.provide(Layer.merge(DevboxService.layer, server).pipe(Layer.provideMerge(backend))))
+          assert.deepStrictEqual(leftovers(dir), [])
+        })
+      ),
+    60_000
   )
 
   it.live("of the process tier is the machine's, and nothing else is pretended", () =>

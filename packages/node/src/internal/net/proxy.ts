@@ -55,11 +55,11 @@ export class EgressProxy {
   readonly #world: World
   readonly #server: http.Server
   readonly #rules = new WeakMap<object, () => Rules>()
+  readonly #served = new Set<() => void>()
 
   constructor(around: World = world) {
     this.#world = around
-    // Uploads and answers may take as long as they like; what is no request may not.
-    this.#server = http.createServer({ requestTimeout: 0, headersTimeout: 30_000 })
+    this.#server = http.createServer()
     this.#server.on("request", (request, response) => void this.#forward(request, response))
     this.#server.on("connect", (request, client, head) => void this.#tunnel(request, client as net.Socket, head))
     this.#server.on("clientError", (_error, client) => client.destroy())
@@ -79,15 +79,18 @@ export class EgressProxy {
     listening.on("error", () => {})
     // Nobody's process has to stay for what a box may want.
     listening.unref()
-    return () => {
+    const stop = () => {
+      this.#served.delete(stop)
       listening.close()
       for (const client of clients) client.destroy()
     }
+    this.#served.add(stop)
+    return stop
   }
 
   /** Ends what it serves at once. */
   close(): void {
-    this.#server.closeAllConnections()
+    for (const stop of this.#served) stop()
   }
 
   #reach(client: net.Socket, host: string, port: number): Promise<net.Socket> {

@@ -33,7 +33,11 @@ const toPattern = (text: string): RegExp => {
 export const rulesOf = (egress: EgressRules): Rules => {
   if (egress.allowAll === true) return everything
   const patterns = (egress.allowedHostnames ?? []).map(toPattern)
-  const ranges = (egress.allowedCidrs ?? []).map(({ cidr, ports }) => ({ ...parseRange(cidr)!, ports }))
+  const ranges = (egress.allowedCidrs ?? []).map(({ cidr, ports }) => ({
+    ...parseRange(cidr)!,
+    // What is said of UDP allows no TCP, and nothing else leaves.
+    ports: ports?.filter(({ protocol }) => protocol !== "UDP")
+  }))
   return {
     byName: (host) => {
       // An address is not a name that a pattern could mean.

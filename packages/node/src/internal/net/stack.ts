@@ -36,7 +36,8 @@ const commandOf = ({ tools }: HostReport, { pid, userPid }: Entrance): ReadonlyA
   const network = `/proc/${pid}/ns/net`
   if (tools["slirp4netns"] !== undefined) {
     const where = ["--userns-path", user, "--netns-type", "path"]
-    return [tools["slirp4netns"], "--configure", "--mtu", "65520", "--disable-host-loopback", ...where, network, "tap0"]
+    const bounds = ["--enable-seccomp", "--disable-host-loopback"]
+    return [tools["slirp4netns"], "--configure", "--mtu", "65520", ...bounds, ...where, network, "tap0"]
   }
   const address = ["--address", "10.0.2.100", "--netmask", "24", "--gateway", "10.0.2.2", "--dns-forward", names]
   // Neither the gateway nor any port of either side stands for this machine's loopback.
