@@ -15,6 +15,7 @@ import { randomUUID } from "node:crypto"
 import { setTimeout as pause } from "node:timers/promises"
 import type { Box } from "../sandbox/types.ts"
 import { quote } from "../sandbox/quote.ts"
+import { touch } from "./clock.ts"
 import { type Engine, running } from "./engine.ts"
 import { attemptInterruptibly, invalid, missing } from "./errors.ts"
 import { type Hidden, said, startHidden, withHidden } from "./hidden.ts"
@@ -138,10 +139,12 @@ export const openTerminal = (
       const whileItRuns = (run: () => Promise<void>) =>
         attemptInterruptibly<ReadyError, void>("pty", async () => {
           if (over) throw invalid("pty", "the terminal has ended")
+          touch(engine, id)
           await run()
         })
       return {
-        output: continued(opened),
+        // What is typed and what is shown counts as activity.
+        output: Stream.tap(continued(opened), () => Effect.sync(() => touch(engine, id))),
         input: Sink.forEach((bytes: Uint8Array) => whileItRuns(() => execution.stdin!.write(bytes))),
         resize: (size) => whileItRuns(() => resizeIn(opened, size)),
         exit: attemptInterruptibly<ReadyError, number>("pty", async () => (await execution.done).code)
