@@ -12,7 +12,11 @@ const total = accounts * 1000
 
 const sum = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16)
 
+const nap = new Int32Array(new SharedArrayBuffer(4))
+
 const write = (): void => {
+  // Something to copy between the files that belong together.
+  for (let n = 0; n < 40; n++) fs.writeFileSync(`ballast${n}`, Buffer.alloc(2 ** 21, n))
   const db = new DatabaseSync("bank.db")
   db.exec("pragma journal_mode = wal; pragma synchronous = off; pragma wal_autocheckpoint = 50")
   db.exec("create table account (id integer primary key, money integer); create table moved (n integer primary key)")
@@ -40,22 +44,40 @@ const write = (): void => {
     note!.run(n)
     db.exec("commit")
     if (n === 200) fs.writeSync(1, "warm\n")
+    // Some thousand records a second: what is checked a hundred times must not fill the disk.
+    if (n % 2 === 0) Atomics.wait(nap, 0, 0, 1)
   }
+}
+
+/** Gives each line of a file of any size, and returns what comes after the last one. */
+const eachLine = (file: string, use: (line: string) => void): string => {
+  const fd = fs.openSync(file, "r")
+  const chunk = Buffer.alloc(2 ** 20)
+  let rest = ""
+  for (let length = 1; length > 0;) {
+    length = fs.readSync(fd, chunk)
+    const lines = (rest + chunk.toString("latin1", 0, length)).split("\n")
+    rest = lines.pop() ?? ""
+    lines.forEach(use)
+  }
+  fs.closeSync(fd)
+  return rest
 }
 
 const check = (dir: string): ReadonlyArray<string> => {
   const problems: Array<string> = []
-  const lines = fs.readFileSync(`${dir}/log`, "utf8").split("\n")
-  const torn = lines.pop() ?? ""
-  for (const [index, line] of lines.entries()) {
+  let records = 0
+  const torn = eachLine(`${dir}/log`, (line) => {
     const [n, hash, body = ""] = line.split(" ")
-    if (Number(n) !== index || hash !== sum(body)) problems.push(`record ${index} of the log is not whole`)
-    if (problems.length > 5) return problems
-  }
-  const noted = fs.readFileSync(`${dir}/noted`, "utf8").split("\n").length - 1
+    const whole = Number(n) === records && hash === sum(body)
+    if (!whole && problems.length < 5) problems.push(`record ${records} of the log is not whole`)
+    records++
+  })
+  let noted = 0
+  eachLine(`${dir}/noted`, () => noted++)
   // A record is noted when it is whole and before the next one begins.
-  if (noted > lines.length || noted < lines.length - 1) problems.push(`${lines.length} records, ${noted} noted`)
-  if (torn !== "" && noted !== lines.length) problems.push(`record ${lines.length} begins, ${noted} are noted`)
+  if (noted > records || noted < records - 1) problems.push(`${records} records, ${noted} noted`)
+  if (torn !== "" && noted !== records) problems.push(`record ${records} begins, ${noted} are noted`)
   const state = JSON.parse(fs.readFileSync(`${dir}/state`, "utf8")) as { readonly n: number; readonly sum: string }
   if (state.sum !== sum(String(state.n))) problems.push("the state is not whole")
   if (state.n > noted - 1 || state.n < noted - 2) problems.push(`the state is of ${state.n}, ${noted} are noted`)
