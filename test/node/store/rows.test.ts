@@ -99,8 +99,9 @@ describe("devbox rows", () => {
 describe("execution rows", () => {
   it("accept one id once and one ending once", () => {
     insert("dbx_1")
-    expect(Executions.insertExecution(db, { devbox_id: "dbx_1", id: "e", ...execution })).toBe(true)
-    expect(Executions.insertExecution(db, { devbox_id: "dbx_1", id: "e", ...execution })).toBe(false)
+    const written = Executions.insertExecution(db, { devbox_id: "dbx_1", id: "e", ...execution })
+    expect(written).toEqual({ ...Executions.getExecution(db, "dbx_1", "e") })
+    expect(Executions.insertExecution(db, { devbox_id: "dbx_1", id: "e", ...execution })).toBeUndefined()
     expect(Executions.openExecutionsOf(db, "dbx_1").map((row) => row.id)).toEqual(["e"])
     expect(Executions.completeExecution(db, "dbx_1", "e", { exitStatus: 3, stdoutBytes: 1, stderrBytes: 2 })).toBe(true)
     expect(Executions.completeExecution(db, "dbx_1", "e", { exitStatus: 0, stdoutBytes: 0, stderrBytes: 0 })).toBe(
