@@ -290,3 +290,29 @@ describe("the proxy refuses", () => {
     })
   })
 })
+
+describe("what a stranger answers", () => {
+  it.each(["HTTP/1.1 000 OK", "HTTP/1.1 200 \u0001"])("is refused when it is no head: %j", async (head) => {
+    const port = await listen(
+      net.createServer((socket) => {
+        socket.once("data", () => socket.end(`${head}\r\nContent-Length: 0\r\n\r\n`))
+      }),
+      outside
+    )
+    expect(await ask(`http://open.example:${port}/`)).toMatchObject({ status: 502, body: "the answer is not HTTP\n" })
+  })
+
+  it("is asked with the length that the body has, whatever the client says belongs to its connection", async () => {
+    const bodies: Array<string> = []
+    const port = await serve((request, response) => {
+      void text(request).then((body) => {
+        bodies.push(`${request.url} ${body}`)
+        response.end()
+      })
+    })
+    const hidden = "GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
+    const lines = [`GET http://open.example:${port}/ HTTP/1.1`, "Host: x", "Connection: close, content-length"]
+    await raw(`${lines.join("\r\n")}\r\nContent-Length: ${hidden.length}\r\n\r\n${hidden}`)
+    expect(bodies).toEqual([`/ ${hidden}`])
+  })
+})

@@ -194,6 +194,34 @@ describe("an object", () => {
   )
 })
 
+describe("contents of an object that come to their end after it was completed", () => {
+  it.live("change nothing, and the sender is told", () =>
+    Effect.gen(function* () {
+      const { url } = yield* serve()
+      const as = callers(url)
+      const { body: object } = yield* as.alice("/v1/objects", { name: "o", content_type: "text", ttl_ms: null })
+      const address = String(object["upload_url"])
+      yield* Effect.promise(() => fetch(address, { method: "PUT", body: "first" }))
+      let finish = () => {}
+      const late = new ReadableStream<Uint8Array>({
+        start: (controller) => {
+          controller.enqueue(new TextEncoder().encode("second"))
+          finish = () => controller.close()
+        }
+      })
+      const sent = fetch(address, { method: "PUT", body: late, duplex: "half" } as RequestInit)
+      // It is under way when it has been asked for after another that is answered.
+      yield* as.alice(`/v1/objects/${object.id}`)
+      assert.strictEqual((yield* as.alice(`/v1/objects/${object.id}/complete`, "")).body["size_bytes"], 5)
+      finish()
+      assert.strictEqual(yield* Effect.promise(() => sent.then(({ status }) => status)), 409)
+      const { body: download } = yield* as.alice(`/v1/objects/${object.id}/download`)
+      const from = String(download["download_url"])
+      assert.strictEqual(yield* Effect.promise(() => fetch(from).then((response) => response.text())), "first")
+    }).pipe(Effect.scoped)
+  )
+})
+
 describe("a server that starts again", () => {
   it.live("still knows what is whose, and what it answered to which request", () =>
     Effect.gen(function* () {

@@ -56,10 +56,10 @@ export class Pool {
     return agent
   }
 
-  /** Lets go of the connections of a tunnel. */
-  drop(key: string): void {
+  /** Lets go of the connections of a tunnel, also those in use, but for ports that it still leads to. */
+  drop(key: string, stays: (port: number) => boolean): void {
     for (const [name, agent] of this.#agents) {
-      if (!name.endsWith(`-${key}`)) continue
+      if (!name.endsWith(`-${key}`) || stays(Number.parseInt(name, 10))) continue
       agent.destroy()
       this.#agents.delete(name)
     }
@@ -83,6 +83,7 @@ export const exchange = (
   track: (end: () => void) => void
 ): Promise<void> =>
   new Promise((resolve, reject) => {
+    let answered = false
     const ask = (pooled: boolean) => {
       const request = http.request({
         method: question.method,
@@ -93,19 +94,32 @@ export const exchange = (
       })
       track(() => request.destroy())
       request.on("error", (error) => {
-        if (pooled && request.reusedSocket) return ask(false)
+        // Nobody asks again for a client that has its answer, or has gone.
+        if (pooled && request.reusedSocket && !answered && !answer.body.destroyed) return ask(false)
         const detail = `The server on port ${target.port} ended the connection without an answer.`
         reject(error instanceof GatewayError ? error : new GatewayError(502, detail))
       })
       request.on("response", (response) => {
         target.heard()
+        answered = true
         if (answer.body.destroyed) {
           request.destroy()
           return resolve()
         }
-        answer.head(response.statusCode ?? 502, response.statusMessage ?? "", passing(response.rawHeaders))
+        try {
+          const { rawHeaders, statusCode = 0, statusMessage = "" } = response
+          // Node's HTTP/2 would make 200 of it.
+          if (statusCode < 200) throw new RangeError(`${statusCode} is not the status of an answer`)
+          answer.head(statusCode, statusMessage, passing(rawHeaders))
+        } catch {
+          // Node reads more than it writes. What a box answers must not become the program's error.
+          request.destroy()
+          return reject(
+            new GatewayError(502, `The server on port ${target.port} answered with a head that is not HTTP.`)
+          )
+        }
         response.once("end", () => {
-          if (response.rawTrailers.length > 0) answer.trailers(response.rawTrailers)
+          if (response.rawTrailers.length > 0) answer.trailers(passing(response.rawTrailers))
         })
         // An answer that breaks off must look broken to the client, too: both ends are destroyed then.
         pipeline(response, answer.body, (error) => {

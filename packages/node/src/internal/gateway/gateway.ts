@@ -51,17 +51,19 @@ export interface ListeningGateway extends Omit<Gateway, "close"> {
   readonly close: () => Promise<void>
 }
 
-/** How long a connection may say nothing. */
+/** How long a connection may say nothing, or take to say what it wants. */
 const firstBytes = 60_000
 
 /** Listens on the port, or when it is taken (or none is wished) on one that is free. */
 export const listenGateway = async (find: Find, wished: number | undefined): Promise<ListeningGateway> => {
   const { gateway, sessions, traffic } = makeParts(find)
   // A large upload takes as long as it takes.
-  const one = http.createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 })
+  const one = http.createServer({ requestTimeout: 0, headersTimeout: firstBytes, keepAliveTimeout: 60_000 })
   one.on("request", (request, response) => void gateway.onRequest(request, response))
   one.on("upgrade", (request, socket, head) => void gateway.onUpgrade(request, socket, head))
   one.on("clientError", (_error, socket) => socket.destroy())
+  // Starts the clock of slow heads, which is started by listening; the port is another server's.
+  one.emit("listening")
   const two = http2Server(find, traffic, sessions)
   const sockets = new Set<net.Socket>()
   const front = net.createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {

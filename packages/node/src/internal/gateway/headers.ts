@@ -16,6 +16,9 @@ const perConnection = new Set([
   "expect"
 ])
 
+/** A client that could have these dropped would decide where the server inside sees the end of its request. */
+const kept = new Set(["content-length", "transfer-encoding", "host"])
+
 const forwarded = new Set(["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port"])
 
 /** The headers without those that concern only one connection, or that `drop` names. */
@@ -23,14 +26,14 @@ export const passing = (raw: RawHeaders, drop: ReadonlySet<string> = new Set()):
   const listed = new Set<string>()
   for (let at = 0; at < raw.length; at += 2) {
     if (raw[at]!.toLowerCase() !== "connection") continue
-    for (const name of raw[at + 1]!.split(",")) listed.add(name.trim().toLowerCase())
+    for (const name of raw[at + 1]!.toLowerCase().split(",")) if (!kept.has(name.trim())) listed.add(name.trim())
   }
-  const kept: Array<string> = []
+  const passed: Array<string> = []
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at]!.toLowerCase()
-    if (!perConnection.has(name) && !listed.has(name) && !drop.has(name)) kept.push(raw[at]!, raw[at + 1]!)
+    if (!perConnection.has(name) && !listed.has(name) && !drop.has(name)) passed.push(raw[at]!, raw[at + 1]!)
   }
-  return kept
+  return passed
 }
 
 /** Who asks, and how. */

@@ -54,6 +54,8 @@ export const onRequest =
       if (response.headersSent || response.destroyed) return void response.destroy()
       const said = asGatewayError(error)
       const { body, headers } = page(said, request.headers.accept)
+      // Not the one of an answer that could not be passed on.
+      response.statusMessage = ""
       // A body that nobody reads would be taken for the next request.
       if (hasBody(request) && !request.complete) response.setHeader("connection", "close")
       response.writeHead(said.status, headers).end(body)

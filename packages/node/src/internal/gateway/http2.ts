@@ -11,6 +11,9 @@ import type { Traffic } from "./traffic.ts"
 /** How much of one stream may be on its way: with the default of 64 kB a large body would wait for each answer. */
 const settings: http2.Settings = { initialWindowSize: 4 * 1024 * 1024 }
 
+/** What a server inside would push nobody has asked for. */
+const asking: http2.Settings = { ...settings, enablePush: false }
+
 /** How long a server inside may take to show that it speaks HTTP/2; the others refuse its greeting at once. */
 const greeting = 1000
 const idle = 4000
@@ -43,7 +46,7 @@ export class Sessions {
 const open = async (target: Target, forget: () => void): Promise<http2.ClientHttp2Session | undefined> => {
   const socket = await target.dial()
   return new Promise((resolve) => {
-    const session = http2.connect("http://devbox", { createConnection: () => socket, settings })
+    const session = http2.connect("http://devbox", { createConnection: () => socket, settings: asking })
     const no = () => {
       clearTimeout(timer)
       forget()
@@ -86,7 +89,14 @@ const listed = (raw: RawHeaders): http2.OutgoingHttpHeaders => {
 /** Sends what there is when the body is over; where the stream has a request of a server beside it, in place of that one. */
 const sendTrailers = (stream: http2.ServerHttp2Stream, trailers: () => http2.OutgoingHttpHeaders): void => {
   stream.removeAllListeners("wantTrailers")
-  stream.once("wantTrailers", () => stream.sendTrailers(trailers()))
+  stream.once("wantTrailers", () => {
+    try {
+      stream.sendTrailers(trailers())
+    } catch (error) {
+      // HTTP/2 does not take all that HTTP/1.1 does; an answer without its trailers must not look whole.
+      stream.destroy(error as Error)
+    }
+  })
 }
 
 const relay = (
@@ -107,7 +117,15 @@ const relay = (
     asked.on("response", (received) => {
       target.heard()
       if (stream.destroyed) return asked.close(http2.constants.NGHTTP2_CANCEL)
-      stream.respond({ ":status": received[":status"], ...listed(passing(rawOf(received))) }, { waitForTrailers: true })
+      try {
+        stream.respond(
+          { ":status": received[":status"], ...listed(passing(rawOf(received))) },
+          { waitForTrailers: true }
+        )
+      } catch {
+        asked.close(http2.constants.NGHTTP2_CANCEL)
+        return reject(new GatewayError(502, `The server on port ${target.port} answered with a head that is not HTTP.`))
+      }
       sendTrailers(stream, () => trailers)
       pipeline(asked, stream, () => resolve())
     })
@@ -160,14 +178,15 @@ export const onStream =
               sendTrailers(stream, () => trailers)
             },
             body: stream,
-            trailers: (received) => (trailers = listed(received))
+            trailers: (received) => (trailers = listed(passing(received, notPassed)))
           },
           track.by
         )
       })
     } catch (error) {
-      if (stream.headersSent || stream.destroyed) return stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR)
       const said = error instanceof GatewayError ? error : new GatewayError(502, "The connection to the devbox failed.")
+      // Closed instead, a stream that may still have trailers keeps Node busy for ever.
+      if (stream.headersSent || stream.destroyed || stream.closed) return void stream.destroy(said)
       const { body, headers: of } = page(said, headers.accept)
       stream.respond({ ":status": said.status, ...of })
       stream.end(body)

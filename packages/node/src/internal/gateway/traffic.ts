@@ -41,7 +41,7 @@ export class Traffic {
 
   /** Ends what goes through a tunnel to ports that it does not lead to any more. */
   cut(key: string, stays: (port: number) => boolean = () => false): void {
-    this.pool.drop(key)
+    this.pool.drop(key, stays)
     for (const passing of this.#passing) if (passing.key === key && !stays(passing.port)) passing.end()
   }
 

@@ -41,6 +41,8 @@ const headersOf = ({ kind, message }: Refusal): Readonly<Record<string, string>>
 
 const refuse = (response: http.ServerResponse, refusal: Refusal): void => {
   if (response.headersSent) return void response.destroy()
+  // Not the one of an answer that could not be passed on.
+  response.statusMessage = ""
   response.writeHead(statuses[refusal.kind][0], headersOf(refusal)).end(`${refusal.message}\n`)
 }
 
@@ -63,6 +65,8 @@ export class EgressProxy {
     this.#server.on("request", (request, response) => void this.#forward(request, response))
     this.#server.on("connect", (request, client, head) => void this.#tunnel(request, client as net.Socket, head))
     this.#server.on("clientError", (_error, client) => client.destroy())
+    // Starts the clock of slow heads, which is started by listening; it listens nowhere by itself.
+    this.#server.emit("listening")
   }
 
   /** Takes the connections of a listening socket inside a box, until the returned function is called. */
@@ -91,6 +95,7 @@ export class EgressProxy {
   /** Ends what it serves at once. */
   close(): void {
     for (const stop of this.#served) stop()
+    this.#server.close()
   }
 
   #reach(client: net.Socket, host: string, port: number): Promise<net.Socket> {
@@ -119,10 +124,16 @@ export class EgressProxy {
         setHost: false
       })
       onward.once("response", (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.statusMessage, passing(answer.rawHeaders, ownHeaders))
+        try {
+          response.writeHead(answer.statusCode ?? 502, answer.statusMessage, passing(answer.rawHeaders, ownHeaders))
+        } catch {
+          // Node reads more than it writes. What somebody answers a box must not become the program's error.
+          upstream.destroy()
+          return refuse(response, { kind: "unreachable", message: "the answer is not HTTP" })
+        }
         pipeline(answer, response, () => upstream.destroy())
       })
-      onward.once("error", (error) => refuse(response, toRefusal(error)))
+      onward.on("error", (error) => refuse(response, toRefusal(error)))
       response.once("close", () => onward.destroy())
       pipeline(request, onward, () => {})
     } catch (error) {

@@ -21,12 +21,36 @@ export const canonical = (host: string): string => host.toLowerCase().replace(/\
 
 const namePattern = /^(?=.{1,253}$)[a-z0-9_*-]+(\.[a-z0-9_*-]+)*$/
 
+const hostPattern = /^(?=.{1,253}$)[a-z0-9_-]+(\.[a-z0-9_-]+)*$/
+
+/** Whether a part of a name fits. Pattern and name are strangers' words, so nothing here tries one way after another. */
+const fits = (pattern: string, part: string): boolean => {
+  const [first = "", ...rest] = pattern.split("*")
+  const last = rest.pop()
+  if (last === undefined) return part === first
+  const end = part.length - last.length
+  let at = first.length
+  if (at > end || !part.startsWith(first) || !part.endsWith(last)) return false
+  for (const piece of rest) {
+    const found = part.indexOf(piece, at)
+    if (found < 0) return false
+    at = found + piece.length
+  }
+  return at <= end
+}
+
 /** A leading `*.` stands for one name or more, any other `*` for a part of one; `*` alone for every name. */
-const toPattern = (text: string): RegExp => {
+const toPattern = (text: string): ((host: string) => boolean) => {
   const name = canonical(text)
-  if (name === "*") return /^/
-  const inside = (part: string) => part.replaceAll(/[.]/g, "\\.").replaceAll("*", "[a-z0-9_-]*")
-  return new RegExp(name.startsWith("*.") ? `^(?:[a-z0-9_-]+\\.)+${inside(name.slice(2))}$` : `^${inside(name)}$`)
+  if (name === "*") return () => true
+  const isDeep = name.startsWith("*.")
+  const wanted = (isDeep ? name.slice(2) : name).split(".")
+  return (host) => {
+    if (!hostPattern.test(host)) return false
+    const parts = host.split(".")
+    const more = parts.length - wanted.length
+    return (isDeep ? more > 0 : more === 0) && wanted.every((pattern, at) => fits(pattern, parts[more + at]!))
+  }
 }
 
 /** Decides as the rules of a policy say. */
@@ -41,7 +65,7 @@ export const rulesOf = (egress: EgressRules): Rules => {
   return {
     byName: (host) => {
       // An address is not a name that a pattern could mean.
-      if (net.isIP(host) === 0 && patterns.some((pattern) => pattern.test(canonical(host)))) return "name"
+      if (net.isIP(host) === 0 && patterns.some((matches) => matches(canonical(host)))) return "name"
       return ranges.length > 0 ? "address" : "no"
     },
     byAddress: (address, port) => {

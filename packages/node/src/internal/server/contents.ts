@@ -35,7 +35,7 @@ export const contentRoutes = (files: ObjectFiles): Layer.Layer<never, never, Htt
     row.state !== "UPLOADING"
       ? Effect.succeed(complete)
       : keepContent(files, row.id, request.stream).pipe(
-          Effect.as(HttpServerResponse.jsonUnsafe({})),
+          Effect.map((kept) => (kept ? HttpServerResponse.jsonUnsafe({}) : complete)),
           Effect.catchTag("HttpServerError", ({ reason }) =>
             Effect.succeed("reason" in reason && reason.reason === "BodyTooLarge" ? tooLarge : broken)
           ),

@@ -155,7 +155,10 @@ export const makeListener = (
       if (retired) response.shouldKeepAlive = false
       watchBody(request, response, limits.bodyStall)
       const route = routeOf(request)
-      if (route !== undefined) return route.request(request, response)
+      if (route !== undefined) {
+        if (event === "checkContinue") response.writeContinue()
+        return route.request(request, response)
+      }
       if (!/^(\/|https?:\/\/)/.test(request.url ?? "")) return refuseRequest(response, "target")
       return void front.emit(event, request, response)
     }

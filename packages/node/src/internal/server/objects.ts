@@ -27,12 +27,15 @@ const unusable = (operation: string) => (error: unknown) =>
     })
   )
 
-/** Puts the contents of an object in place, whole or not at all. */
+/**
+ * Puts the contents of an object in place, whole or not at all. False, and nothing is changed, when the object was completed or
+ * deleted while they were sent.
+ */
 export const keepContent = <E>(
   files: ObjectFiles,
   id: string,
   contents: Stream.Stream<Uint8Array, E>
-): Effect.Effect<void, E | BackendError> =>
+): Effect.Effect<boolean, E | BackendError> =>
   Effect.suspend(() => {
     const partial = `${files.fileOf(id)}.${SecureRandom.uuidV7Unsafe()}`
     let size = 0
@@ -49,10 +52,14 @@ export const keepContent = <E>(
     return Effect.scoped(write).pipe(
       Effect.andThen(
         Effect.try({
-          try: () => {
-            fs.renameSync(partial, files.fileOf(id))
-            files.db.statement("update objects set size_bytes = ? where id = ? and state = 'UPLOADING'").run(size, id)
-          },
+          try: () =>
+            files.db.transaction(() => {
+              const kept = files.db
+                .statement("update objects set size_bytes = ? where id = ? and state = 'UPLOADING'")
+                .run(size, id)
+              if (kept.changes === 1) fs.renameSync(partial, files.fileOf(id))
+              return kept.changes === 1
+            }),
           catch: unusable("upload")
         })
       ),
@@ -122,7 +129,9 @@ export const layerObjects = (files: ObjectFiles, publicUrl: string | undefined):
     send: ({ id }, contents) =>
       Effect.andThen(
         Effect.mapError(row(id), ({ message }) => invalid("upload", message)),
-        keepContent(files, id, contents)
+        Effect.flatMap(keepContent(files, id, contents), (kept) =>
+          kept ? Effect.void : Effect.fail(invalid("upload", `object ${id} is complete and cannot change`))
+        )
       ),
     complete: (id) => Effect.flatMap(row(id), complete),
     get: (id) => Effect.map(row(id), (found) => toObjectInfo(found)),
