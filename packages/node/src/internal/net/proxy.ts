@@ -61,7 +61,8 @@ export class EgressProxy {
 
   constructor(around: World = world) {
     this.#world = around
-    this.#server = http.createServer()
+    // Uploads and answers may take as long as they like; what is no request may not.
+    this.#server = http.createServer({ requestTimeout: 0, headersTimeout: 30_000 })
     this.#server.on("request", (request, response) => void this.#forward(request, response))
     this.#server.on("connect", (request, client, head) => void this.#tunnel(request, client as net.Socket, head))
     this.#server.on("clientError", (_error, client) => client.destroy())
