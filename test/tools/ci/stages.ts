@@ -76,6 +76,7 @@ export const stages: ReadonlyArray<Stage> = [
   { name: "test:system", command: pnpm("test:system"), who: "caller", tests: true, minutes: 20 },
   ...eachWay("local", localTests, systemTests),
   ...eachWay("escape attempts", vitest("--config", "test/escape/vitest.config.ts"), {}),
+  { name: "packages", command: pnpm("packages"), who: "caller", tests: false, minutes: 15 },
   { name: "readme and guides", command: ["node", "test/readme/run.ts"], who: "caller", tests: false, minutes: 10 },
   { name: "API reference", command: pnpm("run", "docs"), who: "caller", tests: false, minutes: 5 },
   { name: "demo", command: pnpm("demo"), who: "caller", tests: false, minutes: 3 },
@@ -83,8 +84,8 @@ export const stages: ReadonlyArray<Stage> = [
   interruptedDemo("runs tests", "→ npm test"),
   interruptedDemo("runs several devboxes", "more devboxes"),
   {
-    name: "fresh clone: demo and test",
-    command: ["bash", "test/tools/freshClone.sh", "demo", "test"],
+    name: "fresh clone: demo, test and devbox",
+    command: ["bash", "test/tools/freshClone.sh", "demo", "test", "devbox"],
     who: "caller",
     tests: true,
     minutes: 15
