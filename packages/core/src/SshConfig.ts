@@ -23,6 +23,22 @@ export const problem = ({ identityFile, knownHostsFile, name }: Options): string
   return undefined
 }
 
+/**
+ * What is wrong with a key, or `undefined`. It comes from the backend: over a wire from somebody else's machine, whose word must
+ * not become lines of a configuration that runs programs here.
+ */
+export const keyProblem = (key: SshKey): string | undefined => {
+  const words = { id: key.id, user: key.sshUser, host: key.host ?? key.url }
+  for (const [name, value] of Object.entries(words)) {
+    if (!/^[\w.:@%[\]-]+$/.test(value)) return `the backend's ${name} for ssh is ${JSON.stringify(value)}`
+  }
+  for (const line of [key.proxyCommand, key.knownHosts]) {
+    if (line !== undefined && /[\0-\x1f\x7f]/.test(line))
+      return `the backend's ${JSON.stringify(line)} is no line of ssh_config`
+  }
+  return undefined
+}
+
 const hostKey = (key: SshKey, options: Options): ReadonlyArray<string> => {
   // Without a host key of its own the name, which is the devbox's alone, is what is trusted at first sight.
   if (key.knownHosts === undefined) return ["StrictHostKeyChecking accept-new"]

@@ -83,9 +83,13 @@ export const sshConfig = (
   options: SshConfig.Options
 ): Effect.Effect<SshConfigured, ReadyError> => {
   const detail = SshConfig.problem(options)
-  return detail === undefined
-    ? Effect.map(keyed(backend.createSshKey(id)), (key) => ({ key, text: SshConfig.make(key, options) }))
-    : Effect.fail(failure(backend, "sshConfig", new InvalidRequestError({ detail })))
+  if (detail !== undefined) return Effect.fail(failure(backend, "sshConfig", new InvalidRequestError({ detail })))
+  return Effect.flatMap(keyed(backend.createSshKey(id)), (key) => {
+    const odd = SshConfig.keyProblem(key)
+    return odd === undefined
+      ? Effect.succeed({ key, text: SshConfig.make(key, options) })
+      : Effect.fail(failure(backend, "sshConfig", new UnexpectedResponseError({ detail: odd })))
+  })
 }
 
 /** Ends one port, or the tunnel. */
