@@ -5,9 +5,11 @@
  * policy was deleted reaches nothing. It enforces nothing itself: the proxy of the local backend does.
  */
 import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import { type BackendError, type LookupError, ResourceNotFound } from "@effect-devbox/core/DevboxError"
 import {
   EgressRules,
@@ -109,5 +111,15 @@ export const layer = (options: Options = {}): Layer.Layer<NetworkPolicyStore, Ba
         (db) => Effect.sync(db.close)
       ),
       store
+    )
+  )
+
+/** As {@link layer}; `EFFECT_DEVBOX_STATE_DIR` says what the options do not, as it does for the local backend. */
+export const layerConfig = (
+  options: Options = {}
+): Layer.Layer<NetworkPolicyStore, BackendError | Config.ConfigError> =>
+  Layer.unwrap(
+    Effect.map(Config.option(Config.String("EFFECT_DEVBOX_STATE_DIR")), (stateDir) =>
+      layer({ stateDir: Option.getOrUndefined(stateDir), ...options })
     )
   )
