@@ -1,6 +1,9 @@
 /**
- * The long forms of what the fast suite samples: `node test/soak/main.ts [sweep|chaos|cycles|fleet|lost|fuzz|kill|output|loads]… [--minutes n]
- * [--program word]`. Without a name all are run; `--program` sweeps those whose name has the word in it. Prints what was done and found, and ends with 1 when anything was found that should not be.
+ * The long forms of what the fast suite samples: `pnpm soak
+ * [fleet|cycles|localCycles|lives|sweep|chaos|lost|fuzz|kill|output|loads]… [--minutes n] [--program word] [--lives n]`.
+ * Without a name all are run; `--program` sweeps those whose name has the word in it, `--lives` says how many random lives are led on
+ * this machine. Prints what was done and found, and ends with 1 when anything was found that should not be. What it printed last is in
+ * `results.md`.
  */
 import { DevboxService } from "@effect-devbox/core"
 import * as DevboxFleet from "@effect-devbox/core/DevboxFleet"
@@ -262,6 +265,9 @@ const { positionals, values } = parseArgs({
 const wanted = (name: string): boolean => positionals.length === 0 || positionals.includes(name)
 
 const began = performance.now()
+// Ctrl-C ends what was begun, with everything of it on this machine.
+const controller = new AbortController()
+process.once("SIGINT", () => controller.abort())
 await Effect.runPromise(
   Effect.gen(function* () {
     if (wanted("fleet")) yield* fleet(1000)
@@ -275,7 +281,8 @@ await Effect.runPromise(
     if (wanted("loads")) yield* onBackends
     if (wanted("output")) yield* output(Number(values.minutes))
     if (wanted("chaos")) yield* chaos(Number(values.minutes))
-  })
+  }),
+  { signal: controller.signal }
 )
 say(
   `soak: ${((performance.now() - began) / 60_000).toFixed(1)} minutes, ${failures.length === 0 ? "all well" : "FAILED"}`

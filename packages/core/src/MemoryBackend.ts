@@ -54,7 +54,7 @@ export interface Options {
   readonly without?: ReadonlyArray<Feature> | undefined
   /** How much the files of a devbox may hold; an upload beyond it fails with `NoSpace`. Default unlimited. */
   readonly diskBytes?: number | undefined
-  /** How many devboxes that are over, and how many calls, are remembered; default 1000. */
+  /** How many devboxes that are over, snapshots that were deleted, and calls are remembered; default 1000 each. */
   readonly remembered?: number | undefined
 }
 

@@ -42,35 +42,8 @@ export const start = (world: World, id: DevboxId, params: SnapshotParams) =>
         detail: `snapshot ${Array.from(box.saving).join(", ")} is in progress; wait for it`
       })
     }
-    const number = world.next()
-    const snapshotId = SnapshotId.make(`snp_${String(number).padStart(6, "0")}`)
-    const held: Held = {
-      number,
-      info: new SnapshotInfo({
-        id: snapshotId,
-        createTimeMs: world.now(),
-        metadata: params.metadata ?? {},
-        sourceDevboxId: id,
-        method: "copy",
-        pausedMs: 0,
-        ...defined({
-          name: params.name,
-          commitMessage: params.commitMessage,
-          sourceBlueprintId: box.params.blueprintId
-        })
-      }),
-      status: "in_progress",
-      errorMessage: undefined,
-      // The instant is now, however long the rest takes.
-      files: new Map(box.files),
-      fail: (detail) => {
-        if (held.status !== "in_progress") return
-        held.status = "error"
-        held.errorMessage = detail
-        held.files = new Map()
-        box.saving.delete(snapshotId)
-      }
-    }
+    const held = hold(world, { box: id, files: box.files, blueprint: box.params.blueprintId }, params)
+    const { id: snapshotId } = held.info
     world.snapshots.set(snapshotId, held)
     box.saving.add(snapshotId)
     pass(world, "snapshot", () => {
@@ -81,6 +54,45 @@ export const start = (world: World, id: DevboxId, params: SnapshotParams) =>
     })
     return held.info
   })
+
+/** A snapshot in progress. It knows its devbox by id: it is remembered longer, and must not hold on to all that ran in it. */
+const hold = (
+  world: World,
+  from: { readonly box: DevboxId; readonly files: Files.FileTree; readonly blueprint: string | undefined },
+  params: SnapshotParams
+): Held => {
+  const number = world.next()
+  const snapshotId = SnapshotId.make(`snp_${String(number).padStart(6, "0")}`)
+  const id = from.box
+  const held: Held = {
+    number,
+    info: new SnapshotInfo({
+      id: snapshotId,
+      createTimeMs: world.now(),
+      metadata: params.metadata ?? {},
+      sourceDevboxId: id,
+      method: "copy",
+      pausedMs: 0,
+      ...defined({
+        name: params.name,
+        commitMessage: params.commitMessage,
+        sourceBlueprintId: from.blueprint
+      })
+    }),
+    status: "in_progress",
+    errorMessage: undefined,
+    // The instant is now, however long the rest takes.
+    files: new Map(from.files),
+    fail: (detail) => {
+      if (held.status !== "in_progress") return
+      held.status = "error"
+      held.errorMessage = detail
+      held.files = new Map()
+      world.boxes.get(id)?.saving.delete(snapshotId)
+    }
+  }
+  return held
+}
 
 /** See `DevboxBackend`. */
 export const get = (world: World, id: SnapshotId) =>
@@ -103,12 +115,15 @@ export const update = (world: World, id: SnapshotId, params: SnapshotParams) =>
     return held.info
   })
 
-/** See `DevboxBackend`. Deleting twice does no harm. */
+/** See `DevboxBackend`. Deleting twice does no harm, until more were deleted than are remembered. */
 export const remove = (world: World, id: SnapshotId) =>
   Effect.map(found(world, id), (held) => {
+    if (held.status === "deleted") return
     held.fail("the snapshot was deleted before it was complete")
     held.status = "deleted"
     held.files = new Map()
+    world.deleted.push(id)
+    if (world.deleted.length > world.settings.remembered) world.snapshots.delete(world.deleted.shift()!)
   })
 
 /** The disk that a new devbox starts with. */

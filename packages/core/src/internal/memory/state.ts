@@ -93,7 +93,7 @@ export interface Settings {
   readonly servers: Readonly<Record<number, Server>>
   readonly sites: Readonly<Record<number, Site>>
   readonly diskBytes: number
-  /** How many devboxes that are over, and how many calls, are remembered. */
+  /** How many devboxes that are over, snapshots that were deleted, and calls are remembered. */
   readonly remembered: number
 }
 
@@ -104,6 +104,8 @@ export interface World {
   /** Those that are over, in that order. */
   readonly over: Array<DevboxId>
   readonly snapshots: Map<SnapshotId, Held>
+  /** Those that were deleted, in that order. */
+  readonly deleted: Array<SnapshotId>
   /** By the order they were given in; those of devboxes that are over are removed. */
   readonly notices: Map<number, Notice>
   readonly noticed: Changed.Changed

@@ -21,6 +21,7 @@ export const make = (settings: Settings): Effect.Effect<World, never, Scope.Scop
       boxes: new Map(),
       over: [],
       snapshots: new Map(),
+      deleted: [],
       notices: new Map(),
       noticed: Changed.make(),
       held: new Set(),
