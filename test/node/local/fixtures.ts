@@ -20,6 +20,7 @@ export const stateDir = Effect.acquireRelease(
         const pid = kind === "process" ? Number.parseInt(what, 10) : Number.NaN
         try {
           if (pid > 0) process.kill(pid, "SIGKILL")
+          if (kind === "control group") fs.rmdirSync(what)
         } catch {
           // It ended by itself.
         }
