@@ -9,7 +9,7 @@ import { emptyTrash } from "../sandbox/remove.ts"
 import { forgetEnded, getDevbox, isFinal, openDevboxesOf, transition } from "../store/devboxes.ts"
 import { ifOwnerIsGone, isOwnerAlive, lockedOwners } from "../store/ownerLock.ts"
 import { endedWithLayers } from "../store/layers.ts"
-import { endOwner, getOwner, openOwners, type OwnerRow } from "../store/owners.ts"
+import { endOwner, openOwners, type OwnerRow } from "../store/owners.ts"
 import { failSnapshot, forgetSnapshots, openSnapshotsOf } from "../store/snapshots.ts"
 import { cleanLayers, type Place, trashDir } from "./disk.ts"
 import { closeExecutions, removeBox } from "./end.ts"
@@ -61,9 +61,10 @@ export const bury = (place: Place): Omit<SweepReport, "removed"> => {
 /** Removes locks and folders that belong to nobody. */
 export const clean = async (place: Place): Promise<ReadonlyArray<string>> => {
   const { db, dir } = place
+  const open = new Set(openOwners(db).map((owner) => owner.id))
   for (const id of lockedOwners(dir.owners)) {
-    // Its process died before it wrote itself down. One that lives and is about to do that has the lock.
-    if (getOwner(db, id) === undefined) ifOwnerIsGone(dir.owners, id, () => {})
+    // Its process died before it wrote itself down, or after it wrote down its end. One that lives has the lock.
+    if (!open.has(id)) ifOwnerIsGone(dir.owners, id, () => {})
   }
   forgetSnapshots(db, Date.now() - remembered)
   forgetEnded(db, Date.now() - remembered)
