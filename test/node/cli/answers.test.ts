@@ -116,7 +116,7 @@ describe("--json", () => {
       },
       networks: expect.any(Array)
     })
-    expect(await json("gc")).toEqual({ ended: [], suspended: [], removed: [] })
+    expect(await json("gc")).toEqual({ ended: [], suspended: [], removed: [], snapshots: [] })
     expect(await json("rm", "shapes")).toEqual([expect.objectContaining({ id: made.id, status: "shutdown" })])
     expect(await json("list")).toEqual([])
     expect(await json("list", "--all", "-m", "team=x")).toEqual([

@@ -123,7 +123,7 @@ describe("devboxes on the local backend", () => {
           [{ blueprintName: "b" }, "blueprint"],
           [{ secrets: { A: "a" } }, "secrets"],
           [{ gateways: { A: { gateway: "g", secret: "s" } } }, "gateways"],
-          [{ mounts: [{ type: "code_mount", repoName: "r", repoOwner: "o" }] }, "mounts"]
+          [{ mounts: [{ type: "broker_mount", axonId: "a" }] }, "mounts"]
         ]
         for (const [params, feature] of refused) {
           const reason = reasonOf(yield* Effect.flip(backend.create(new CreateParams(params))))
