@@ -1,11 +1,10 @@
 /** The real clients of the tests: stock programs of this machine, each run to its end with what it said. */
-import { Effect, Redacted, Schedule } from "effect"
+import { Effect, Redacted } from "effect"
 import { execFile, spawn } from "node:child_process"
 import dns from "node:dns"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { leftovers } from "../local/fixtures.ts"
 
 /** What a program said and ended with. */
 export interface Said {
@@ -101,13 +100,6 @@ export const localhostIsHere = Effect.acquireRelease(
   }),
   (lookup) => Effect.sync(() => void (dns.lookup = lookup))
 )
-
-/** Waits until nothing is left of a state folder's devboxes: a process has let go of everything a moment before it is gone. */
-export const nothingLeft = (dir: string) =>
-  Effect.repeat(
-    Effect.sync(() => leftovers(dir)),
-    { until: (left) => left.length === 0, schedule: Schedule.spaced("20 millis") }
-  )
 
 /** The text of a secret. */
 export const text = (secret: Redacted.Redacted | undefined): string =>

@@ -8,8 +8,8 @@ import { randomBytes } from "node:crypto"
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import ssh2 from "ssh2"
-import { inLocal, local, stateDir } from "../local/fixtures.ts"
-import { curl, folder, nothingLeft, run, started } from "./clients.ts"
+import { inLocal, local, nothingLeft, stateDir } from "../local/fixtures.ts"
+import { curl, folder, run, started } from "./clients.ts"
 
 /** A login to a devbox, with its files in a folder of the test's own. */
 const login = (devbox: Devbox.Devbox) =>

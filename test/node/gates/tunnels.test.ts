@@ -8,8 +8,8 @@ import { get } from "node:http"
 import { join } from "node:path"
 import { findLeaks } from "../../tools/findLeaks.ts"
 import * as Proc from "../../tools/proc.ts"
-import { inLocal, local, stateDir } from "../local/fixtures.ts"
-import { curl, folder, localhostIsHere, nothingLeft, run, text } from "./clients.ts"
+import { inLocal, local, nothingLeft, stateDir } from "../local/fixtures.ts"
+import { curl, folder, localhostIsHere, run, text } from "./clients.ts"
 
 const program = readFileSync(join(import.meta.dirname, "server.cjs"), "utf8")
 

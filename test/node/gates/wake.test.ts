@@ -4,8 +4,8 @@ import { type Devbox, DevboxService } from "@effect-devbox/core"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { local, stateDir } from "../local/fixtures.ts"
-import { curl, nothingLeft, run } from "./clients.ts"
+import { local, nothingLeft, stateDir } from "../local/fixtures.ts"
+import { curl, run } from "./clients.ts"
 import { SshFiles } from "@effect-devbox/node"
 
 const program = readFileSync(join(import.meta.dirname, "server.cjs"), "utf8")

@@ -1,7 +1,7 @@
 /** A state folder of its own and the service over it; what a test leaves behind fails it. */
 import { type DevboxBackend, DevboxService } from "@effect-devbox/core"
 import { LocalBackend } from "@effect-devbox/node"
-import { Effect, Layer, type Scope } from "effect"
+import { Effect, Layer, Schedule, type Scope } from "effect"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { findLeaks } from "../../tools/findLeaks.ts"
@@ -41,6 +41,20 @@ export const leftovers = (dir: string): ReadonlyArray<string> => [
   ...(fs.existsSync(path.join(dir, "boxes")) ? fs.readdirSync(path.join(dir, "boxes")) : [])
 ]
 
+/**
+ * Waits until nothing is left: a holder that has let go of everything, its lock included, is a process for a moment more. What
+ * stays is a leak, and what this dies of.
+ */
+export const nothingLeft = (dir: string): Effect.Effect<void> =>
+  Effect.sync(() => leftovers(dir)).pipe(
+    Effect.repeat({ until: (left) => left.length === 0, schedule: Schedule.spaced("20 millis") }),
+    Effect.timeoutOrElse({
+      duration: "5 seconds",
+      orElse: () => Effect.suspend(() => Effect.die(new Error(`left behind:\n${leftovers(dir).join("\n")}`)))
+    }),
+    Effect.asVoid
+  )
+
 /** Runs a program in a state folder of its own and asserts that nothing is left when it is over. */
 export const inLocal = <A, E>(
   program: (dir: string) => Effect.Effect<A, E, DevboxService | DevboxBackend.DevboxBackend | Scope.Scope>,
@@ -50,8 +64,7 @@ export const inLocal = <A, E>(
     Effect.gen(function* () {
       const dir = yield* stateDir
       const value = yield* Effect.scoped(program(dir)).pipe(Effect.provide(local(dir, options)))
-      const left = leftovers(dir)
-      if (left.length > 0) return yield* Effect.die(new Error(`left behind:\n${left.join("\n")}`))
+      yield* nothingLeft(dir)
       return value
     })
   )
