@@ -11,11 +11,17 @@ export interface KeyPair {
   readonly publicKey: string
 }
 
-/** A new Ed25519 key pair. */
+/**
+ * A new Ed25519 key pair. ssh2 drops the leading zeros of a key it makes, so that about one pair in 200 cannot be read by anybody
+ * (https://github.com/mscdex/ssh2/issues/1513): such a pair is thrown away for another.
+ */
 export const makeKeyPair = async (comment: string): Promise<KeyPair> => {
   const { utils } = await loadSsh()
-  const pair = utils.generateKeyPairSync("ed25519", { comment })
-  return { privateKey: pair.private, publicKey: pair.public }
+  for (;;) {
+    const pair = utils.generateKeyPairSync("ed25519", { comment })
+    if ([pair.private, pair.public].some((key) => utils.parseKey(key) instanceof Error)) continue
+    return { privateKey: pair.private, publicKey: pair.public }
+  }
 }
 
 /** The public half of a private key, as type and base64. */
