@@ -19,9 +19,9 @@ import { homedir, tmpdir } from "node:os"
 import { basename, join, resolve } from "node:path"
 import { execFileSync } from "node:child_process"
 import { findLeaks } from "../findLeaks.ts"
-import type { Summary } from "../summaryReporter.ts"
+import type { Failure, Summary } from "../summaryReporter.ts"
 import { line, type Outcome, summary, totals } from "./outcome.ts"
-import { runCommand } from "./runCommand.ts"
+import { type Ended, runCommand } from "./runCommand.ts"
 import { type Stage, stages } from "./stages.ts"
 
 const root = resolve(import.meta.dirname, "../../..")
@@ -52,7 +52,7 @@ const asOrdinaryUser = ["setpriv", `--reuid=${ordinary}`, `--regid=${ordinary}`,
 
 const runStage = async (stage: Stage, index: number): Promise<Outcome> => {
   const refused = cannotRun(stage)
-  const nothing = { stage, passed: 0, failed: 0, skipped: [], tiers: [], seconds: 0 }
+  const nothing = { stage, passed: 0, failures: [], skipped: [], tiers: [], seconds: 0 }
   if (refused !== undefined) return { ...nothing, problems: [refused] }
   const asUser = stage.who === "ordinary user"
   const cwd = asUser ? ordinaryCopy() : root
@@ -84,7 +84,7 @@ const runStage = async (stage: Stage, index: number): Promise<Outcome> => {
   const problems = [
     ...(ended.problem === undefined ? [] : [ended.problem]),
     // A red run whose failing tests are counted says so by them; any other non-zero exit must not go uncounted.
-    ...(ended.code !== 0 && !ended.interrupted && (tests?.failed ?? 0) === 0 && stage.tests
+    ...(ended.code !== 0 && !ended.interrupted && (tests?.failures.length ?? 0) === 0 && stage.tests
       ? [`exit status ${ended.code}`]
       : []),
     ...(stage.tests && counted === undefined ? ["its tests left no summary"] : []),
@@ -98,13 +98,19 @@ const runStage = async (stage: Stage, index: number): Promise<Outcome> => {
   return {
     stage,
     passed: stage.tests ? (tests?.passed ?? 0) : succeeded ? 1 : 0,
-    failed: stage.tests ? (tests?.failed ?? 0) : succeeded ? 0 : 1,
-    skipped: tests?.skipped.map(({ test, reason }) => `${test}: ${reason ?? "no reason given"}`) ?? [],
+    failures: tests?.failures ?? (succeeded || stage.tests ? [] : [whole(stage, ended)]),
+    skipped: tests?.skipped ?? [],
     tiers: tests?.tiers ?? [],
     seconds: (Date.now() - since) / 1000,
     problems
   }
 }
+
+/** A command without tests that failed: what it said last is the best there is. */
+const whole = (stage: Stage, ended: Ended): Failure => ({
+  test: stage.command.join(" "),
+  error: `exit status ${ended.code}; it said last:\n${ended.last}`
+})
 
 const readSummary = (path: string): Summary | undefined => {
   if (!existsSync(path)) return undefined

@@ -19,11 +19,21 @@ export interface Ended {
   readonly code: number
   /** An interrupt was sent and the command then ended by itself in time. */
   readonly interrupted: boolean
+  /** The last lines of its output. */
+  readonly last: string
   readonly problem?: string
 }
 
 /** How long an interrupted command may take to clean up. */
 const graceMs = 20_000
+
+const tailLength = 2000
+const lastLines = (tail: string): string =>
+  tail
+    .split("\n")
+    .filter((text) => text.trim() !== "")
+    .slice(-5)
+    .join("\n")
 
 /** Runs the command to its end; whatever is left of its process group at the deadline is killed. */
 export const runCommand = (options: CommandOptions): Promise<Ended> =>
@@ -52,8 +62,10 @@ export const runCommand = (options: CommandOptions): Promise<Ended> =>
         signal("SIGKILL")
       }, ms)
     const timers = [killAfter(options.minutes * 60_000, `not finished within ${options.minutes} minutes; killed`)]
+    let tail = ""
     const watch = (chunk: Buffer) => {
       process.stdout.write(chunk)
+      tail = (tail + chunk.toString("utf8")).slice(-tailLength)
       if (options.interruptAt === undefined || interrupted) return
       printed += chunk.toString("utf8")
       if (!printed.includes(options.interruptAt)) return
@@ -83,6 +95,7 @@ export const runCommand = (options: CommandOptions): Promise<Ended> =>
       done({
         code,
         interrupted: interrupted && problem === undefined,
+        last: lastLines(tail),
         ...(said === undefined ? {} : { problem: said })
       })
     }
