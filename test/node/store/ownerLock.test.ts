@@ -50,6 +50,27 @@ describe("owner locks", () => {
     expect(lockedOwners(directory)).toEqual([])
   })
 
+  it("is not brought back by who looks at it while it is released, nor seen by who looks beside somebody else", async () => {
+    const watchers = Array.from({ length: 3 }, () =>
+      spawn(process.execPath, [path.join(import.meta.dirname, "ownerLockWatcher.ts"), directory], {
+        stdio: ["pipe", "pipe", "inherit"]
+      })
+    )
+    children.push(...watchers)
+    await Promise.all(watchers.map((child) => once(child.stdout, "data")))
+    for (let i = 0; i < 300; i++) acquireOwnerLock(directory).release()
+    expect(lockedOwners(directory)).toEqual([])
+    fs.writeFileSync(path.join(directory, "stray.lock"), "")
+    const seen = await Promise.all(
+      watchers.map(async (child) => {
+        const said = once(child.stdout, "data")
+        child.stdin.end()
+        return String(await said)
+      })
+    )
+    expect(seen).toEqual(["false\n", "false\n", "false\n"])
+  })
+
   it("counts an owner without a lock file as gone", () => {
     let buried = 0
     expect(ifOwnerIsGone(directory, "own_3", () => void buried++)).toBe(true)

@@ -35,7 +35,7 @@ const lock = (file: string): DatabaseSync | undefined => {
   }
 }
 
-/** How often a sweeper may take a new lock file for a stray one and remove it before it was locked. */
+/** How often somebody may look at a new lock file, or a sweeper take it for a stray one, before it was locked. */
 const attempts = 100
 
 /** Becomes an owner: makes a name that nobody has had, and takes its lock. */
@@ -47,6 +47,7 @@ export const acquireOwnerLock = (directory: string): OwnerLock => {
     fs.closeSync(fs.openSync(file, fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_RDWR, 0o600))
     const connection = lock(file)
     if (connection === undefined || !fs.existsSync(file)) {
+      fs.rmSync(file, { force: true })
       connection?.close()
       continue
     }
@@ -84,13 +85,22 @@ export const ifOwnerIsGone = (directory: string, id: string, bury: () => void): 
   }
 }
 
-/** Whether an owner lives. */
+/**
+ * Whether an owner lives. Looking changes nothing: opened for reading, a file that its owner just released is not brought back, and
+ * who looks at the same time as somebody else does not take that one for the owner.
+ */
 export const isOwnerAlive = (directory: string, id: string): boolean => {
   const file = lockFile(directory, id)
-  if (!fs.existsSync(file)) return false
-  const connection = lock(file)
-  connection?.close()
-  return connection === undefined
+  let connection: DatabaseSync | undefined
+  try {
+    connection = new DatabaseSync(file, { readOnly: true })
+    connection.exec("pragma busy_timeout = 0; pragma user_version")
+    return false
+  } catch {
+    return fs.existsSync(file)
+  } finally {
+    connection?.close()
+  }
 }
 
 /** The ids of the owners that have a lock file. */
