@@ -6,6 +6,7 @@ import { AuthenticationError, UnavailableError } from "@effect-devbox/core/Devbo
 import { AfterIdle, LaunchParameters, Lifecycle, LifecycleHooks } from "@effect-devbox/core/DevboxModel"
 import { ChaosBackend, MemoryBackend, VirtualTime } from "@effect-devbox/core/testing"
 import { Cause, Effect, Exit, Fiber, Layer, Schedule, Scope, Stream } from "effect"
+import { HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 
 const on = (options?: MemoryBackend.Options) =>
@@ -131,6 +132,29 @@ describe("a devbox that resumes by itself", () => {
       assert.include(tunnel.url, "80")
       assert.strictEqual((yield* devbox.getInfo).status, "running")
     }).pipe(Effect.scoped, on())
+  )
+
+  it.effect("does so for a request to a port, also for one whose body can be read only once", () =>
+    Effect.gen(function* () {
+      const devbox = yield* Devbox.create({ autoResume: true })
+      const bytes = Stream.make(new TextEncoder().encode("once"))
+      for (const request of [
+        HttpClientRequest.get("/"),
+        HttpClientRequest.bodyText(HttpClientRequest.post("/"), "again"),
+        HttpClientRequest.bodyStream(HttpClientRequest.post("/"), bytes)
+      ]) {
+        yield* devbox.suspend
+        const answer = yield* devbox.net.fetch(80, request)
+        assert.strictEqual(answer.status, 204)
+      }
+    }).pipe(
+      Effect.scoped,
+      on({
+        sites: {
+          80: (request) => Effect.succeed(HttpClientResponse.fromWeb(request, new Response(null, { status: 204 })))
+        }
+      })
+    )
   )
 
   it.effect("does not when it is over, and says so", () =>

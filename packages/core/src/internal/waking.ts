@@ -10,6 +10,8 @@ import type { DevboxId } from "../DevboxModel.ts"
 import { idempotent, keyed } from "./retry.ts"
 import { awaitStatus, notReady } from "./service/waits.ts"
 
+/** The bodies of requests that can be sent again. */
+const readAgain: ReadonlySet<string> = new Set(["Empty", "Uint8Array"])
 const asleep: ReadonlySet<string> = new Set(["suspending", "suspended", "resuming"])
 
 /** Resumes a devbox and waits until it runs. One that is being suspended can be resumed when it is. */
@@ -36,6 +38,8 @@ export const waking = (backend: Shape): Shape => {
     Effect.catch(call, (error): Effect.Effect<A, E | ReadyError, R> =>
       isAsleep(error) ? Effect.andThen(wake(backend, id), call) : Effect.fail(error)
     )
+  const wakeFirst = (id: DevboxId) =>
+    Effect.flatMap(idempotent(backend.get(id)), ({ status }) => (asleep.has(status) ? wake(backend, id) : Effect.void))
   return {
     ...backend,
     startExecution: (id, params) => awake(id, backend.startExecution(id, params)),
@@ -47,14 +51,14 @@ export const waking = (backend: Shape): Shape => {
           : Stream.fail(error)
       ),
     // Contents may be read only once, so here it is seen to before they are.
-    upload: (id, path, contents, options) =>
-      Effect.flatMap(idempotent(backend.get(id)), ({ status }) => {
-        const call = backend.upload(id, path, contents, options)
-        return asleep.has(status) ? Effect.andThen(wake(backend, id), call) : call
-      }),
+    upload: (id, path, contents, options) => Effect.andThen(wakeFirst(id), backend.upload(id, path, contents, options)),
     createSshKey: (id) => awake(id, backend.createSshKey(id)),
     enableTunnel: (id, options) => awake(id, backend.enableTunnel(id, options)),
     removeTunnel: (id, options) => awake(id, backend.removeTunnel(id, options)),
-    dial: (id, port) => awake(id, backend.dial(id, port))
+    dial: (id, port) => awake(id, backend.dial(id, port)),
+    fetch: (id, port, request) => {
+      const call = backend.fetch(id, port, request)
+      return readAgain.has(request.body._tag) ? awake(id, call) : Effect.andThen(wakeFirst(id), call)
+    }
   }
 }
