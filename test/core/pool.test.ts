@@ -135,6 +135,21 @@ describe("a pool", () => {
     }).pipe(Effect.scoped, on())
   )
 
+  it.effect("goes on keeping them alive when the check dies", () =>
+    Effect.gen(function* () {
+      let dies = false
+      const check = () => (dies ? Effect.die("the check is wrong") : Effect.void)
+      const pool = yield* makePool({ size: 1, create: { keepAliveTime: "3 minutes" }, check })
+      yield* TestClock.adjust("1 minute")
+      const before = yield* living
+      dies = true
+      yield* TestClock.adjust("10 minutes")
+      dies = false
+      assert.deepStrictEqual(yield* living, before)
+      assert.include(before, (yield* pool.get).id)
+    }).pipe(Effect.scoped, on())
+  )
+
   it.effect("tells whoever waits when none can be created, and recovers by itself when nobody does", () =>
     Effect.gen(function* () {
       const memory = yield* control

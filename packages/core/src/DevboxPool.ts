@@ -114,7 +114,9 @@ export const make = (options: Options): Effect.Effect<Shape, never, DevboxServic
     const look = (item: Item) =>
       isSound(item).pipe(
         Effect.flatMap((sound) => (sound || !ready.has(item) ? Effect.void : Pool.invalidate(pool, item))),
-        Effect.ignore
+        Effect.ignore,
+        // The check is the user's. One that dies must not end the signs of life of all.
+        Effect.catchDefect((defect) => Effect.logWarning("A devbox of the pool could not be checked", defect))
       )
     yield* Effect.suspend(() => Effect.forEach([...ready], look, { concurrency: 10, discard: true })).pipe(
       Effect.schedule(Schedule.spaced(options.checkEvery ?? "1 minute")),
