@@ -78,6 +78,17 @@ describe("failOnLeaks", () => {
   )
 })
 
+describe("collecting leaks", () => {
+  it.effect("passes them on when what reported them fails", () =>
+    Effect.gen(function* () {
+      const leak = { resource: "devbox", id: "d", devboxId: undefined, backend: "memory", detail: "so" } as const
+      const reporting = Effect.andThen(DevboxLeaks.report(leak), Effect.fail("no"))
+      const { leaks, value } = yield* DevboxLeaks.collect(Effect.flip(DevboxLeaks.collect(reporting)))
+      assert.deepStrictEqual([leaks, value], [[leak], "no"])
+    })
+  )
+})
+
 describe("the leak check of a suite", () => {
   /** What closing the suite comes to, after something was done in it. */
   const closing = <A, E>(doing: Effect.Effect<A, E, DevboxService | DevboxBackend | MemoryBackend.Control>) =>

@@ -28,14 +28,15 @@ export const DevboxLeaks = Context.Reference<{ readonly report: (leak: Leak) => 
 /** Reports a leak to whoever listens. */
 export const report = (leak: Leak): Effect.Effect<void> => Effect.flatMap(DevboxLeaks, (leaks) => leaks.report(leak))
 
-/** Runs an effect and gives the leaks that it reported beside its value. */
+/** Runs an effect and gives the leaks that it reported beside its value; when it fails, they go on to whoever listens outside. */
 export const collect = <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<{ readonly value: A; readonly leaks: ReadonlyArray<Leak> }, E, R> =>
-  Effect.suspend(() => {
+  Effect.flatMap(DevboxLeaks, (outer) => {
     const leaks: Array<Leak> = []
     return effect.pipe(
       Effect.provideService(DevboxLeaks, { report: (leak) => Effect.sync(() => void leaks.push(leak)) }),
+      Effect.onError(() => Effect.forEach(leaks, outer.report, { discard: true })),
       Effect.map((value) => ({ value, leaks }))
     )
   })
