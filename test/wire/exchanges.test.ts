@@ -5,7 +5,7 @@ import * as RunloopBackend from "@effect-devbox/core/RunloopBackend"
 import { Exchanges } from "@effect-devbox/core/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted, Schema, Stream } from "effect"
-import { HttpClient } from "effect/http"
+import { HttpClient, HttpClientResponse } from "effect/http"
 import { apiKey, layerInProcess } from "./support.ts"
 
 const over = (client: Layer.Layer<HttpClient.HttpClient>) =>
@@ -60,6 +60,24 @@ describe("recorded exchanges", () => {
       assert.notInclude(file, result.key)
       assert.notInclude(file, JSON.stringify(result.key).slice(1, -1))
       assert.notInclude(file, Redacted.value(apiKey))
+    })
+  )
+
+  it.live("mask what is secret in an address, and still answer to it", () =>
+    Effect.gen(function* () {
+      const address = "http://store.test/part/a?X-Amz-Credential=me%2Fx&X-Amz-Signature=abc123&limit=7&token=t0k3n"
+      const server = HttpClient.make((request) =>
+        Effect.succeed(HttpClientResponse.fromWeb(request, new Response("kept")))
+      )
+      const recording = yield* Exchanges.record(server)
+      yield* recording.client.get(address)
+      const exchanges = yield* recording.exchanges
+      assert.deepStrictEqual(
+        exchanges.map(({ path }) => path),
+        ["/part/a?X-Amz-Credential=redacted&X-Amz-Signature=redacted&limit=7&token=redacted"]
+      )
+      const again = HttpClient.get(address).pipe(Effect.flatMap((answer) => answer.text))
+      assert.strictEqual(yield* Effect.provide(again, Exchanges.layerReplay(exchanges)), "kept")
     })
   )
 

@@ -15,7 +15,7 @@ import * as Schema from "effect/Schema"
 /** A request and its answer. Of the request only what tells it from others is kept: no header, so no credentials. */
 export class Exchange extends Schema.Class<Exchange>("effect-devbox/testing/Exchange")({
   method: Schema.String,
-  /** Path and query. */
+  /** Path and query; what is secret in the query is masked. */
   path: Schema.String,
   status: Schema.Int,
   contentType: Schema.optionalKey(Schema.String),
@@ -30,7 +30,10 @@ export const ExchangesJson = Schema.fromJsonString(Schema.Array(Exchange))
 /** Fields of answers that hold secrets; their values are not kept. */
 const secret = /("(?:ssh_private_key|auth_token|token|upload_url|download_url)"\s*:\s*)"(?:[^"\\]|\\.)*"/g
 
-const address = (url: URL): string => `${url.pathname}${url.search}`
+/** Parts of a query that let whoever has the address in: presigned addresses. Masked alike when recording and when answering. */
+const key = /([?&][^=&]*(?:signature|credential|token|secret|password|sig)[^=&]*=)[^&]*/gi
+
+const address = (url: URL): string => `${url.pathname}${url.search.replace(key, "$1redacted")}`
 
 const toExchange = (
   method: string,
