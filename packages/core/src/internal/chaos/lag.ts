@@ -11,8 +11,16 @@ export const lagging = (
 ): Shape => {
   if (lagMs <= 0) return backend
   const shownFrom = new Map<string, number>()
+  /** The eldest come first. */
+  const forget = (now: number): void => {
+    for (const [id, from] of shownFrom) {
+      if (from > now) return
+      shownFrom.delete(id)
+    }
+  }
   const born = (thing: { readonly id: string }) =>
     Effect.map(Clock.currentTimeMillis, (now) => {
+      forget(now)
       shownFrom.set(thing.id, now + lagMs)
     })
   const shown = <A extends { readonly id: string }, E>(
@@ -25,7 +33,7 @@ export const lagging = (
       while (true) {
         const { hasMore, items } = yield* page(after)
         const now = yield* Clock.currentTimeMillis
-        for (const [id, from] of shownFrom) if (from <= now) shownFrom.delete(id)
+        forget(now)
         const visible = items.filter((item) => !shownFrom.has(item.id))
         if (visible.length < items.length) yield* hid(operation, items.length - visible.length)
         after = items.at(-1)?.id
