@@ -87,8 +87,8 @@ export interface Interface {
   ) => Effect.Effect<DevboxInfo, ShutdownError>
   readonly keepAlive: (id: DevboxId) => Effect.Effect<void, ReadyError>
   /**
-   * Runs an effect and keeps a devbox alive meanwhile. Fails, and interrupts the effect, when the devbox is over; a backend that
-   * cannot be reached for a while does neither.
+   * Runs an effect and keeps a devbox alive meanwhile. Fails without running it when the first sign of life fails; later it fails, and
+   * interrupts the effect, when the devbox is over, and a backend that cannot be reached for a while does neither.
    */
   readonly keepAliveWhile: <A, E, R>(
     id: DevboxId,
