@@ -1,6 +1,6 @@
 /**
  * The long forms of what the fast suite samples: `pnpm soak
- * [fleet|cycles|localCycles|lives|sweep|chaos|lost|fuzz|kill|output|loads]… [--minutes n] [--program word] [--lives n]`.
+ * [fleet|localFleet|cycles|localCycles|lives|sweep|chaos|lost|fuzz|kill|output|loads]… [--minutes n] [--program word] [--lives n]`.
  * Without a name all are run; `--program` sweeps those whose name has the word in it, `--lives` says how many random lives are led on
  * this machine. Prints what was done and found, and ends with 1 when anything was found that should not be. What it printed last is in
  * `results.md`.
@@ -24,7 +24,7 @@ import { local as onThisMachine, throughServer } from "../load/backends.ts"
 import { full, loads } from "../load/report.ts"
 import { draw, judge } from "../wire/outputTrial.ts"
 import { emptyAccount, layer as workload, round } from "./chaosWorkload.ts"
-import { heapMb, held, isFlat } from "./measure.ts"
+import { type Course, countingFibers, heapMb, held, makeSamples } from "./measure.ts"
 
 const failures: Array<string> = []
 const expect = (holds: boolean, what: string): void => {
@@ -32,6 +32,8 @@ const expect = (holds: boolean, what: string): void => {
 }
 const say = (line: string): void => console.log(line)
 const mb = (size: number): string => `${size.toFixed(1)} MB`
+const flatness = ({ isFlat, kbPerStep }: Course, step: string): string =>
+  `${kbPerStep.toFixed(2)} kB a ${step}, flat ${isFlat}`
 
 /** Every step of every program, before and within; then with every answer lost, at every point. */
 const sweep = (word: string) =>
@@ -60,7 +62,7 @@ const chaos = (minutes: number) =>
   Effect.gen(function* () {
     const account = emptyAccount()
     const until = performance.now() + minutes * 60_000
-    const heap: Array<number> = []
+    const heap = makeSamples()
     let rounds = 0
     let left = 0
     let nextSample = 0
@@ -70,7 +72,7 @@ const chaos = (minutes: number) =>
         left += boxes + snapshots + leaks.filter(({ id }) => !id.startsWith("with create id")).length
         rounds += 1
         if (performance.now() < nextSample) continue
-        heap.push(heapMb())
+        heap.take(rounds)
         nextSample = performance.now() + Math.max(1000, (minutes * 60_000) / 30)
       }
       return yield* (yield* ChaosBackend.Control).counts
@@ -86,14 +88,14 @@ const chaos = (minutes: number) =>
       `chaos: other calls ${account.unsafe}, failed in doubt ${account.explained}, unexplained ${account.unexplained.length}`
     )
     say(`chaos: bytes compared ${account.bytes}, wrong ${account.wrongBytes.length}; left behind ${left}`)
-    say(`chaos: heap ${heap.map((size) => size.toFixed(0)).join(" ")} MB, flat ${isFlat(heap)}`)
+    say(`chaos: heap after collections ${heap.shown()} MB; ${flatness(heap.course(), "round")}`)
     for (const line of [...account.safeFailed, ...account.unexplained, ...account.wrongBytes].slice(0, 20))
       say(`  ${line}`)
     expect(account.safeFailed.length === 0, "chaos: safe calls succeed")
     expect(account.unexplained.length === 0, "chaos: no failure without an explanation")
     expect(account.wrongBytes.length === 0, "chaos: bytes")
     expect(left === 0, "chaos: nothing left")
-    expect(isFlat(heap), "chaos: heap is flat")
+    expect(heap.course().isFlat, "chaos: heap is flat")
   })
 
 const memory = () => DevboxService.layer.pipe(Layer.provideMerge(MemoryBackend.layerControl({ remembered: 100 })))
@@ -111,11 +113,12 @@ const cycling = (name: string, count: number, batch: number) =>
     // What is loaded and opened once is no leak.
     yield* some
     const before = held()
-    const heap: Array<number> = [heapMb()]
+    const heap = makeSamples()
+    heap.take(0)
     const began = performance.now()
     for (let done = 0; done < count; done += batch) {
       yield* some
-      if (done % (batch * 5) === 0) heap.push(heapMb())
+      heap.take(done + batch)
     }
     const seconds = (performance.now() - began) / 1000
     const backend = yield* DevboxBackend
@@ -124,20 +127,24 @@ const cycling = (name: string, count: number, batch: number) =>
     )
     const after = held()
     say(
-      `${name}: ${count} in ${seconds.toFixed(0)} s (${(count / seconds).toFixed(0)} a second), heap ${mb(heap[0] ?? 0)} to ${mb(heap.at(-1) ?? 0)}, descriptors ${before.descriptors} to ${after.descriptors}, resources ${before.resources} to ${after.resources}, devboxes left ${left.length}`
+      `${name}: ${count} in ${seconds.toFixed(0)} s (${(count / seconds).toFixed(0)} a second), fibers ${before.fibers} to ${after.fibers}, descriptors ${before.descriptors} to ${after.descriptors}, resources ${before.resources} to ${after.resources}, devboxes left ${left.length}`
     )
-    expect(isFlat(heap), `${name}: heap is flat`)
+    say(`${name}: heap after collections ${heap.shown()} MB; ${flatness(heap.course(), "cycle")}`)
+    expect(heap.course().isFlat, `${name}: heap is flat`)
     expect(left.length === 0, `${name}: nothing left`)
-    expect(after.descriptors <= before.descriptors && after.resources <= before.resources, `${name}: nothing held`)
+    expect(
+      after.fibers <= before.fibers && after.descriptors <= before.descriptors && after.resources <= before.resources,
+      `${name}: nothing held`
+    )
   })
 
-const cycles = (count: number) => cycling("cycles", count, 1000).pipe(Effect.provide(memory()))
+const cycles = (count: number) => cycling("cycles", count, 1000).pipe(Effect.provide(memory()), countingFibers)
 
 /** The same on this machine; and when the backend is gone no process, mount or folder is left. */
 const localCycles = (count: number) =>
   Effect.gen(function* () {
     const dir = yield* stateDir
-    yield* cycling("local cycles", count, 50).pipe(Effect.provide(local(dir)))
+    yield* cycling("local cycles", count, 50).pipe(Effect.provide(local(dir)), countingFibers)
     const left = leftovers(dir)
     say(`local cycles: left on the machine ${left.length}`)
     expect(left.length === 0, "local cycles: nothing left on the machine")
@@ -174,20 +181,32 @@ const lives = (count: number) =>
     )
   })
 
-/** A thousand devboxes at a time. */
-const fleet = (count: number) =>
+/** So many devboxes at a time, each with a command; on this machine nothing may be left there, either. */
+const fleet = (name: string, count: number) =>
   Effect.gen(function* () {
     const report = yield* DevboxFleet.all(
       Array.from({ length: count }, (_, i) => i),
       { concurrency: count },
       (devbox, i) => devbox.cmd.execOrFail(`echo ${i}`)
     )
-    const boxes = yield* (yield* MemoryBackend.Control).devboxes
-    say(
-      `fleet: ${report.succeeded} of ${count} devboxes at once in ${Duration.format(report.duration)}, creation median ${Duration.format(report.creation.median)}, leaks ${report.leaks.length}, left ${boxes.length}, heap ${mb(heapMb())}`
+    const backend = yield* DevboxBackend
+    const left = (yield* backend.list({ limit: 1000 })).items.filter(
+      ({ status }) => status !== "shutdown" && status !== "failure"
     )
-    expect(report.succeeded === count && report.leaks.length === 0 && boxes.length === 0, "fleet")
-  }).pipe(Effect.provide(memory()))
+    say(
+      `${name}: ${report.succeeded} of ${count} devboxes at once in ${Duration.format(report.duration)}, creation median ${Duration.format(report.creation.median)}, leaks ${report.leaks.length}, left ${left.length}, heap ${mb(heapMb())}`
+    )
+    expect(report.succeeded === count && report.leaks.length === 0 && left.length === 0, name)
+  })
+
+const localFleet = (count: number) =>
+  Effect.gen(function* () {
+    const dir = yield* stateDir
+    yield* fleet("local fleet", count).pipe(Effect.provide(local(dir)))
+    const left = leftovers(dir)
+    say(`local fleet: left on the machine ${left.length}`)
+    expect(left.length === 0, "local fleet: nothing left on the machine")
+  }).pipe(Effect.scoped)
 
 /** Creates whose answers are lost, over real sockets: the server commits and resets the connection, and its list lags. */
 const lost = (runs: number) =>
@@ -270,7 +289,8 @@ const controller = new AbortController()
 process.once("SIGINT", () => controller.abort())
 await Effect.runPromise(
   Effect.gen(function* () {
-    if (wanted("fleet")) yield* fleet(1000)
+    if (wanted("fleet")) yield* fleet("fleet", 1000).pipe(Effect.provide(memory()))
+    if (wanted("localFleet")) yield* localFleet(200)
     if (wanted("cycles")) yield* cycles(100_000)
     if (wanted("localCycles")) yield* localCycles(2000)
     if (wanted("lives")) yield* lives(Number(values.lives))
