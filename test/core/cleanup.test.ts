@@ -1,10 +1,10 @@
 /** Cleaning up when calls go wrong: what may run is ended, what is gone is not reported, what is the caller's is left. */
 import { assert, describe, it } from "@effect/vitest"
-import { DevboxLeaks, DevboxService } from "@effect-devbox/core"
+import { type Devbox, DevboxLeaks, DevboxService } from "@effect-devbox/core"
 import { UnavailableError } from "@effect-devbox/core/DevboxError"
 import { ExecutionId } from "@effect-devbox/core/Execution"
 import { ChaosBackend, MemoryBackend, VirtualTime } from "@effect-devbox/core/testing"
-import { Effect, Exit, Layer } from "effect"
+import { Clock, Effect, Exit, Layer } from "effect"
 
 /** Runs with these faults, and gives the leaks that were reported beside the value. */
 const run = <A, E>(
@@ -136,6 +136,54 @@ describe("kill", () => {
         }).pipe(Effect.scoped)
       )
       assert.deepStrictEqual([leaks, value], [[], ["completed SIGKILL"]])
+    })
+  )
+})
+
+describe("a backend that does not answer", () => {
+  /** What is stalled, and who is interrupted meanwhile. */
+  const stalled = (
+    operation: ChaosBackend.Operation,
+    use: (devbox: Devbox.Devbox) => Effect.Effect<unknown, unknown, DevboxService | MemoryBackend.Control>
+  ) =>
+    run(
+      [],
+      Effect.gen(function* () {
+        const devbox = yield* create
+        yield* (yield* MemoryBackend.Control).stall(operation, { times: 100 })
+        yield* Effect.timeoutOption(use(devbox), "3 seconds")
+        yield* (yield* MemoryBackend.Control).clearFaults
+        return yield* Clock.currentTimeMillis
+      }).pipe(Effect.scoped)
+    )
+
+  it.live("keeps nobody for ever who is interrupted: what cannot be confirmed is reported", () =>
+    Effect.gen(function* () {
+      const exec = yield* stalled("kill", (devbox) => devbox.cmd.exec("sleep 1000"))
+      const async = yield* stalled("kill", (devbox) =>
+        Effect.scoped(Effect.andThen(devbox.cmd.execAsync("sleep 1000"), Effect.never))
+      )
+      const snapshot = yield* stalled("deleteSnapshot", (devbox) =>
+        Effect.andThen(
+          MemoryBackend.Control.use(({ hold }) => hold("snapshot")),
+          devbox.snapshotDisk()
+        )
+      )
+      const lost = yield* stalled("list", () =>
+        Effect.andThen(
+          MemoryBackend.Control.use(({ loseReply }) => loseReply("create")),
+          Effect.scoped(create)
+        )
+      )
+      assert.deepStrictEqual(
+        [exec, async, snapshot, lost].map(({ leaks, value }) => [leaks.map(({ resource }) => resource), value / 1000]),
+        [
+          [["execution"], 63],
+          [["execution"], 63],
+          [["snapshot"], 63],
+          [["devbox"], 303]
+        ]
+      )
     })
   )
 })

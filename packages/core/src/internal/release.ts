@@ -22,6 +22,19 @@ const isOver = (info: DevboxInfo): boolean => info.status === "shutdown" || info
 
 const pace = heeding(Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]))
 
+/** Cleaning up that ends: what takes too long, because the backend does not answer, is given up with a word about it. */
+export const withinBudget = (
+  cleanup: Effect.Effect<void>,
+  unconfirmed: (detail: string) => Effect.Effect<void>
+): Effect.Effect<void> =>
+  Effect.flatMap(CurrentPace, (fleet) => {
+    const duration = fleet === undefined ? budget : fleetBudget
+    return Effect.timeoutOrElse(cleanup, {
+      duration,
+      orElse: () => unconfirmed(`it was not confirmed within ${Duration.format(duration)}`)
+    })
+  })
+
 /** Shuts a devbox down and makes sure; see above. */
 export const release = (backend: Shape, id: DevboxId): Effect.Effect<void> => {
   const shutdown = paced(backend.shutdown(id))
@@ -49,15 +62,11 @@ export const release = (backend: Shape, id: DevboxId): Effect.Effect<void> => {
   )
   const unconfirmed = (detail: string) =>
     report({ resource: "devbox", id, devboxId: undefined, backend: backend.name, detail })
-  return Effect.flatMap(CurrentPace, (fleet) => {
-    const duration = fleet === undefined ? budget : fleetBudget
-    return attempt.pipe(
-      Effect.timeoutOrElse({
-        duration,
-        orElse: () => Effect.as(unconfirmed(`it was not seen shut down within ${Duration.format(duration)}`), true)
-      }),
-      Effect.catchCause((cause) => unconfirmed(`the shutdown failed: ${String(cause)}`)),
-      Effect.asVoid
-    )
-  })
+  return withinBudget(
+    attempt.pipe(
+      Effect.asVoid,
+      Effect.catchCause((cause) => unconfirmed(`the shutdown failed: ${String(cause)}`))
+    ),
+    unconfirmed
+  )
 }

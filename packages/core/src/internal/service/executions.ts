@@ -17,6 +17,7 @@ import type { ExecResult } from "../../ExecResult.ts"
 import { defined } from "../defined.ts"
 import { doubted } from "../doubt.ts"
 import type { Giving, Restore } from "../give.ts"
+import { withinBudget } from "../release.ts"
 import { idempotent, keyed, once } from "../retry.ts"
 import { tail } from "../tail.ts"
 import { makeResult } from "./result.ts"
@@ -92,25 +93,23 @@ const isOver = (backend: Shape, id: DevboxId, executionId: ExecutionId): Effect.
   )
 
 /** Ends a command that nobody waits for any more; cannot fail, so what is not confirmed is reported. */
-export const abandon = (backend: Shape, id: DevboxId, executionId: ExecutionId): Effect.Effect<void> =>
-  kill(backend, id, executionId).pipe(
-    Effect.asVoid,
-    // A devbox or execution that is gone has no processes.
-    Effect.catchTag(["ResourceNotFound", "DevboxNotReady"], () => Effect.void),
-    Effect.catchCause((cause) =>
-      Effect.flatMap(isOver(backend, id, executionId), (over) =>
-        over
-          ? Effect.void
-          : report({
-              resource: "execution",
-              id: executionId,
-              devboxId: id,
-              backend: backend.name,
-              detail: `killing it failed: ${String(cause)}`
-            })
+export const abandon = (backend: Shape, id: DevboxId, executionId: ExecutionId): Effect.Effect<void> => {
+  const unconfirmed = (detail: string) =>
+    report({ resource: "execution", id: executionId, devboxId: id, backend: backend.name, detail })
+  return withinBudget(
+    kill(backend, id, executionId).pipe(
+      Effect.asVoid,
+      // A devbox or execution that is gone has no processes.
+      Effect.catchTag(["ResourceNotFound", "DevboxNotReady"], () => Effect.void),
+      Effect.catchCause((cause) =>
+        Effect.flatMap(isOver(backend, id, executionId), (over) =>
+          over ? Effect.void : unconfirmed(`killing it failed: ${String(cause)}`)
+        )
       )
-    )
+    ),
+    unconfirmed
   )
+}
 
 /**
  * The start of a command may still be on its way when a kill finds nothing to kill. Whoever comes second with an id runs nothing, so

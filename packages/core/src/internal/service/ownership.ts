@@ -22,6 +22,9 @@ const key = "effect-devbox.create-id"
 const pages = 10
 const lag = Duration.seconds(30)
 
+/** A list that never answers must not keep whoever waits, or was interrupted, for ever. */
+const patience = Duration.minutes(5)
+
 const makeStamp = (): string => SecureRandom.uuidV7Unsafe()
 
 const withoutStamp = (metadata: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {
@@ -96,7 +99,7 @@ export const find = <A extends Stamped>(
         until: (found) => found !== undefined,
         schedule: Schedule.exponential("500 millis", 1.5).pipe(Schedule.upTo({ duration: lag }))
       })
-  return looks.pipe(
+  const given = looks.pipe(
     Effect.tap((found) =>
       found === undefined && !consistent
         ? unsure(
@@ -106,9 +109,17 @@ export const find = <A extends Stamped>(
     ),
     Effect.map(Option.fromUndefinedOr),
     Effect.catch((error) =>
-      Effect.as(unsure(`the answer to its create was lost and the search failed: ${error.message}`), Option.none())
+      Effect.as(unsure(`the answer to its create was lost and the search failed: ${error.message}`), Option.none<A>())
     )
   )
+  return Effect.timeoutOrElse(given, {
+    duration: patience,
+    orElse: () =>
+      Effect.as(
+        unsure(`the answer to its create was lost and the search did not end within ${Duration.format(patience)}`),
+        Option.none()
+      )
+  })
 }
 
 /**

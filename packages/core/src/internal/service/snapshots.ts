@@ -11,6 +11,7 @@ import { type SnapshotInfo, SnapshotParams, SnapshotState } from "../../Snapshot
 import { defined } from "../defined.ts"
 import type { Giving, Restore } from "../give.ts"
 import { pages } from "../pages.ts"
+import { withinBudget } from "../release.ts"
 import { idempotent, keyed } from "../retry.ts"
 import * as Ownership from "./ownership.ts"
 import { awaitSnapshot } from "./waits.ts"
@@ -27,23 +28,21 @@ const isGone = (backend: Shape, id: SnapshotId): Effect.Effect<boolean> =>
   )
 
 /** Deletes a snapshot that nobody keeps; cannot fail, so what is not confirmed is reported. */
-const discard = (backend: Shape, id: SnapshotId): Effect.Effect<void> =>
-  keyed(backend.deleteSnapshot(id)).pipe(
-    Effect.catchTag("ResourceNotFound", () => Effect.void),
-    Effect.catchCause((cause) =>
-      Effect.flatMap(isGone(backend, id), (gone) =>
-        gone
-          ? Effect.void
-          : report({
-              resource: "snapshot",
-              id,
-              devboxId: undefined,
-              backend: backend.name,
-              detail: `nobody keeps it and deleting it failed: ${String(cause)}`
-            })
+const discard = (backend: Shape, id: SnapshotId): Effect.Effect<void> => {
+  const unconfirmed = (detail: string) =>
+    report({ resource: "snapshot", id, devboxId: undefined, backend: backend.name, detail })
+  return withinBudget(
+    keyed(backend.deleteSnapshot(id)).pipe(
+      Effect.catchTag("ResourceNotFound", () => Effect.void),
+      Effect.catchCause((cause) =>
+        Effect.flatMap(isGone(backend, id), (gone) =>
+          gone ? Effect.void : unconfirmed(`nobody keeps it and deleting it failed: ${String(cause)}`)
+        )
       )
-    )
+    ),
+    unconfirmed
   )
+}
 
 const request = (backend: Shape, id: DevboxId, options: SnapshotOptions, restore: Restore) => {
   const params = toParams(options)
