@@ -22,10 +22,13 @@ export interface ExecResult {
   /** Whether `stdout` lacks the beginning of the output. */
   readonly stdoutTruncated: boolean
   readonly stderrTruncated: boolean
-  /** From start to end as the caller saw it. */
+  /** From start to end, as the caller of `exec` saw it; of a command that was started before, as the backend saw it where it says. */
   readonly duration: Duration.Duration
   readonly succeeded: boolean
-  /** The whole output, or its last `lines` lines without the newline at the end; fetched when it is not at hand. */
+  /**
+   * The whole output, or its last `lines` lines without the newlines at the end; fetched when it is not at hand. What is larger than a
+   * string can be (half a gigabyte) is for the streams.
+   */
   readonly allStdout: (lines?: number) => Effect.Effect<string, OutputError>
   readonly allStderr: (lines?: number) => Effect.Effect<string, OutputError>
   readonly stdoutStream: Stream.Stream<string, OutputError>

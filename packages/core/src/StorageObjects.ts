@@ -11,6 +11,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Page } from "./DevboxBackend.ts"
 import { BackendError, type LookupError, UnexpectedResponseError } from "./DevboxError.ts"
+import { decodeText } from "./internal/decode.ts"
 import { defined } from "./internal/defined.ts"
 import { type Cursor, listing } from "./internal/neighbours/list.ts"
 import { idempotent, keyed, once, reopened } from "./internal/retry.ts"
@@ -152,7 +153,7 @@ const make = (store: typeof ObjectStore.Service) => {
     download: (id: StorageObjectId): Stream.Stream<Uint8Array, LookupError> => reopened(store.download(id)),
     /** An object as text. */
     downloadText: (id: StorageObjectId) =>
-      idempotent(Stream.mkString(Stream.decodeText(store.download(id)))).pipe(span("downloadText", id)),
+      idempotent(Stream.mkString(decodeText(store.download(id)))).pipe(span("downloadText", id)),
     /** An address from which anybody can fetch it for a while; default one hour. */
     downloadUrl: (id: StorageObjectId, valid: Duration.Input = "1 hour") =>
       idempotent(store.downloadUrl(id, Duration.fromInputUnsafe(valid))).pipe(span("downloadUrl", id)),

@@ -193,6 +193,20 @@ export const serviceCommands: ReadonlyArray<Mutant> = [
   brokenCmd("exec-hides-secrets", "hides them from the command, too", (cmd) => ({
     exec: (command, options) => cmd.exec(typeof command === "string" ? command : command.map(String), options)
   })),
+  brokenCmd("exec-byte-order-mark", "drops it from the result", (cmd) => ({
+    exec: (command, options) =>
+      Effect.map(cmd.exec(command, options), (result) => ({ ...result, stdout: result.stdout.replace(/^\uFEFF/, "") }))
+  })),
+  brokenCmd("exec-byte-order-mark", "keeps it from listeners", (cmd) => ({
+    exec: (command, { onStdout, ...options } = {}) =>
+      cmd.exec(command, {
+        ...options,
+        ...(onStdout === undefined ? {} : { onStdout: (text) => onStdout(text.replace(/^\uFEFF/, "")) })
+      })
+  })),
+  brokenExecution("exec-byte-order-mark", "decodes as the standard decoder does", ({ stdoutBytes }) => ({
+    stdout: Stream.decodeText(stdoutBytes)
+  })),
   broken("exec-whole-output", "does not say that lines are missing", (b) =>
     executions(b, () => ({ stdoutTruncated: false, stderrTruncated: false }))
   ),

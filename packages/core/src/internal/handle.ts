@@ -8,6 +8,7 @@ import type { Cmd, Devbox, Execution, Shell, Snapshot } from "../DevboxHandle.ts
 import type { DevboxId, SnapshotId } from "../DevboxModel.ts"
 import type { Interface } from "../DevboxService.ts"
 import type { Channel, ExecutionId } from "../Execution.ts"
+import { decodeText, makeDecoder } from "./decode.ts"
 import { encode } from "./encode.ts"
 import { once } from "./retry.ts"
 import * as Executions from "./service/executions.ts"
@@ -77,14 +78,14 @@ export const bindExecution = (service: Interface, backend: Shape, devboxId: Devb
     devboxId,
     getState: service.getExecution(devboxId, id),
     result: Executions.result(backend, devboxId, id),
-    stdout: Stream.decodeText(bytes("stdout")),
-    stderr: Stream.decodeText(bytes("stderr")),
-    stdoutLines: Stream.splitLines(Stream.decodeText(bytes("stdout"))),
-    stderrLines: Stream.splitLines(Stream.decodeText(bytes("stderr"))),
+    stdout: decodeText(bytes("stdout")),
+    stderr: decodeText(bytes("stderr")),
+    stdoutLines: Stream.splitLines(decodeText(bytes("stdout"))),
+    stderrLines: Stream.splitLines(decodeText(bytes("stderr"))),
     stdoutBytes: bytes("stdout"),
     stderrBytes: bytes("stderr"),
     output: Stream.suspend(() => {
-      const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() }
+      const decoders = { stdout: makeDecoder(), stderr: makeDecoder() }
       return tail(backend, devboxId, id, "both").pipe(
         Stream.map(({ channel, bytes }) => ({ channel, text: decoders[channel].decode(bytes, { stream: true }) })),
         Stream.concat(

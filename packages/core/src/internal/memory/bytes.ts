@@ -1,8 +1,10 @@
 /** Small helpers for bytes and lines. */
 
+import { makeDecoder } from "../decode.ts"
+
 export { encode as toBytes } from "../encode.ts"
 
-const decoder = new TextDecoder()
+const decoder = makeDecoder()
 
 /** Bytes as text; what is not UTF-8 becomes U+FFFD. */
 export const toText = (bytes: Uint8Array): string => decoder.decode(bytes)

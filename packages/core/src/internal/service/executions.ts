@@ -1,6 +1,7 @@
 /** Commands: start at most once, wait, show what came of it, and end everything that belongs to them when nobody waits any more. */
 import * as Clock from "effect/Clock"
 import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -14,6 +15,7 @@ import { report } from "../../DevboxLeaks.ts"
 import type { DevboxId } from "../../DevboxModel.ts"
 import { type Channel, ExecutionId, type ExecutionInfo } from "../../Execution.ts"
 import type { ExecResult } from "../../ExecResult.ts"
+import { decodeText } from "../decode.ts"
 import { defined } from "../defined.ts"
 import { doubted } from "../doubt.ts"
 import type { Giving, Restore } from "../give.ts"
@@ -79,7 +81,7 @@ export const kill = (
 }
 
 const awaitEnd = (backend: Shape, id: DevboxId, executionId: ExecutionId, timeout: Duration.Input) =>
-  awaitExecution(backend, id, executionId, { timeout }).pipe(
+  awaitExecution(backend, id, executionId, { timeout }, Effect.succeed).pipe(
     Effect.catch((error): Effect.Effect<ExecutionInfo, WaitError> =>
       error._tag === "WaitTimeout" ? Effect.fail(error) : idempotent(backend.getExecution(id, executionId))
     )
@@ -158,18 +160,16 @@ export const startScoped = (backend: Shape, id: DevboxId, command: Command, opti
   )
 
 /** Waits for a started command and shows what came of it. */
-export const result = (
-  backend: Shape,
-  id: DevboxId,
-  executionId: ExecutionId,
-  options: Pick<ExecOptions, "timeout" | "schedule" | "maxOutput"> = {},
-  began?: number
-): Effect.Effect<ExecResult, ExecError> =>
-  Effect.gen(function* () {
-    const from = began ?? (yield* Clock.currentTimeMillis)
-    const info = yield* awaitExecution(backend, id, executionId, options)
-    return yield* makeResult(backend, info, options.maxOutput, from)
-  })
+export const result = (backend: Shape, id: DevboxId, executionId: ExecutionId): Effect.Effect<ExecResult, ExecError> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    awaitExecution(backend, id, executionId, {}, (info) =>
+      // The command may have been over for long, so the backend's own clock is better where it is shown.
+      makeResult(backend, info, undefined, (end) => took(info) ?? end - now)
+    )
+  )
+
+const took = ({ endTimeMs, startTimeMs }: ExecutionInfo): number | undefined =>
+  startTimeMs === undefined || endTimeMs === undefined ? undefined : endTimeMs - startTimeMs
 
 const listen = (
   backend: Shape,
@@ -183,7 +183,7 @@ const listen = (
     : [
         tail(backend, id, executionId, channel).pipe(
           Stream.map((chunk) => chunk.bytes),
-          Stream.decodeText,
+          decodeText,
           Stream.runForEach(listener)
         )
       ]
@@ -204,17 +204,26 @@ export const exec = (
             ...listen(backend, id, info.executionId, "stdout", options.onStdout),
             ...listen(backend, id, info.executionId, "stderr", options.onStderr)
           ]
-          const outcome = result(backend, id, info.executionId, options, began)
-          const whole =
-            listeners.length === 0
-              ? outcome
-              : Effect.map(
-                  Effect.all([outcome, Effect.all(listeners, { concurrency: "unbounded" })], {
-                    concurrency: "unbounded"
-                  }),
-                  ([value]) => value
-                )
-          return restore(whole)
+          // The deadline is for all of it: a command that is over may have output that does not come.
+          const outcome = (heard: Effect.Effect<void>) =>
+            awaitExecution(backend, id, info.executionId, options, (completed) =>
+              Effect.tap(
+                makeResult(backend, completed, options.maxOutput, (now) => now - began),
+                () => heard
+              )
+            )
+          if (listeners.length === 0) return restore(outcome(Effect.void))
+          const heard = Deferred.makeUnsafe<void>()
+          const listening = Effect.andThen(
+            Effect.all(listeners, { concurrency: "unbounded" }),
+            Deferred.succeed(heard, undefined)
+          )
+          return restore(
+            Effect.map(
+              Effect.all([outcome(Deferred.await(heard)), listening], { concurrency: "unbounded" }),
+              ([value]) => value
+            )
+          )
         },
         (info, exit) => (Exit.isSuccess(exit) ? Effect.void : abandon(backend, id, info.executionId))
       )

@@ -7,6 +7,7 @@ import type { Shape } from "../../DevboxBackend.ts"
 import type { OutputError } from "../../DevboxError.ts"
 import { type Channel, cursorStart, type ExecutionInfo } from "../../Execution.ts"
 import type { ExecResult } from "../../ExecResult.ts"
+import { decodeText, makeDecoder } from "../decode.ts"
 import { tail } from "../tail.ts"
 import type { Completed } from "./waits.ts"
 
@@ -81,20 +82,54 @@ const preview = (
   )
   return Effect.map(lastBytes(stream, limit), ({ bytes, dropped }) => {
     const truncated = skip > 0 || dropped
-    return { text: new TextDecoder().decode(truncated ? wholeCharacters(bytes) : bytes), truncated }
+    return { text: makeDecoder().decode(truncated ? wholeCharacters(bytes) : bytes), truncated }
   })
 }
 
-/** The last lines of a text, without the newline at its end (PROTOCOL P6). */
-export const lastLines = (text: string, lines: number): string =>
-  lines <= 0 ? "" : text.replace(/\n+$/, "").split("\n").slice(-lines).join("\n")
+/** Where the newlines at the end of a text begin. */
+const endOf = (text: string): number => {
+  let end = text.length
+  while (end > 0 && text[end - 1] === "\n") end--
+  return end
+}
+
+/** The last lines of a text, without the newlines at its end (PROTOCOL P6). */
+const lastLines = (text: string, lines: number): string => {
+  if (lines <= 0) return ""
+  const end = endOf(text)
+  let start = end
+  for (let left = lines; left > 0 && start !== -1; left--) {
+    start = start === 0 ? -1 : text.lastIndexOf("\n", start - 1)
+  }
+  return text.slice(start + 1, end)
+}
+
+/** The same of a text that comes in pieces, with little more of it in memory than is asked for. */
+const lastLinesOf = <E>(stream: Stream.Stream<string, E>, lines: number): Effect.Effect<string, E> =>
+  Effect.suspend(() => {
+    let kept = ""
+    let most = 0
+    return Effect.map(
+      Stream.runForEach(stream, (text) =>
+        Effect.sync(() => {
+          kept += text
+          if (kept.length < most) return
+          // Newlines at the end are empty lines once something follows; more of them than lines make no difference.
+          const newlines = Math.min(kept.length - endOf(kept), lines + 1)
+          kept = lastLines(kept, lines) + "\n".repeat(Math.max(0, newlines))
+          most = 2 * kept.length + 65_536
+        })
+      ),
+      () => lastLines(kept, lines)
+    )
+  })
 
 /** Builds the result of a completed command. */
 export const makeResult = (
   backend: Shape,
   info: Completed,
   limit: number = defaultPreview,
-  began: number
+  took: (nowMs: number) => number
 ): Effect.Effect<ExecResult, OutputError> =>
   Effect.gen(function* () {
     const stdout = yield* preview(backend, info, "stdout", limit)
@@ -102,11 +137,13 @@ export const makeResult = (
     const now = yield* Clock.currentTimeMillis
     const bytes = (channel: Channel) =>
       Stream.map(tail(backend, info.devboxId, info.executionId, channel), (chunk) => chunk.bytes)
-    const text = (channel: Channel) => Stream.decodeText(bytes(channel))
+    const text = (channel: Channel) => decodeText(bytes(channel))
     const all = (channel: Channel, seen: Preview) => (lines?: number) =>
-      Effect.map(seen.truncated ? Stream.mkString(text(channel)) : Effect.succeed(seen.text), (whole) =>
-        lines === undefined ? whole : lastLines(whole, lines)
-      )
+      !seen.truncated
+        ? Effect.succeed(lines === undefined ? seen.text : lastLines(seen.text, lines))
+        : lines === undefined
+          ? Stream.mkString(text(channel))
+          : lastLinesOf(text(channel), lines)
     return {
       devboxId: info.devboxId,
       executionId: info.executionId,
@@ -117,7 +154,7 @@ export const makeResult = (
       stderr: stderr.text,
       stdoutTruncated: stdout.truncated,
       stderrTruncated: stderr.truncated,
-      duration: Duration.millis(Math.max(0, now - began)),
+      duration: Duration.millis(Math.max(0, took(now))),
       succeeded: info.exitStatus === 0,
       allStdout: all("stdout", stdout),
       allStderr: all("stderr", stderr),

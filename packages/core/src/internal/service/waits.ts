@@ -94,13 +94,17 @@ type BackendErrorOrNotFound = Exclude<ReadyError, DevboxNotReady>
 /** A command that is over and says how. */
 export type Completed = ExecutionInfo & { readonly exitStatus: number }
 
-/** Waits until a command is completed. A completed command without an exit status is an error, never a success. */
-export const awaitExecution = (
+/**
+ * Waits until a command is completed, and for what is `then` made of it, all within the deadline. A completed command without an
+ * exit status is an error, never a success.
+ */
+export const awaitExecution = <B, E>(
   backend: Shape,
   id: DevboxId,
   executionId: ExecutionId,
-  options?: AwaitOptions
-): Effect.Effect<Completed, WaitError> => {
+  options: AwaitOptions,
+  then: (completed: Completed) => Effect.Effect<B, E>
+): Effect.Effect<B, E | WaitError> => {
   const { waitForExecution } = backend
   return settle(
     {
@@ -108,10 +112,10 @@ export const awaitExecution = (
       id: executionId,
       look: backend.getExecution(id, executionId),
       hold: waitForExecution === undefined ? undefined : (hold) => waitForExecution(id, executionId, hold),
-      judge: (info): Effect.Effect<Completed, WaitError> | undefined => {
+      judge: (info): Effect.Effect<B, E | ReadyError> | undefined => {
         if (info.status !== "completed") return undefined
         const { exitStatus } = info
-        if (exitStatus !== undefined) return Effect.succeed(info as Completed)
+        if (exitStatus !== undefined) return then(info as Completed)
         return Effect.flatMap(withoutExitStatus(backend, info), (error) => Effect.fail(error))
       },
       status: (info) => info.status,

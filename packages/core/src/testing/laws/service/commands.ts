@@ -129,6 +129,23 @@ export const commands: ReadonlyArray<ServiceLaw> = [
     })
   ),
   law(
+    "exec-byte-order-mark",
+    "A byte order mark in output is a character like any other, at the beginning, too.",
+    [],
+    Effect.gen(function* () {
+      const devbox = yield* create()
+      const text = "\uFEFFmarked\n"
+      yield* devbox.file.write("marked.txt", text)
+      let heard = ""
+      const onStdout = (piece: string) => Effect.sync(() => void (heard += piece))
+      const result = yield* succeeds("it ends", devbox.cmd.exec("cat marked.txt", { onStdout }))
+      yield* equal("the result has it", result.stdout, text)
+      yield* equal("it was heard", heard, text)
+      const execution = yield* devbox.cmd.execAsync("cat marked.txt")
+      yield* equal("it is in the stream", yield* succeeds("which ends", Stream.mkString(execution.stdout)), text)
+    })
+  ),
+  law(
     "exec-command-id",
     "A command id that is used again gives the result of the first, and runs nothing.",
     [],
