@@ -10,8 +10,6 @@ import type { DevboxId } from "../DevboxModel.ts"
 import { idempotent, keyed } from "./retry.ts"
 import { awaitStatus, notReady } from "./service/waits.ts"
 
-/** The bodies of requests that can be sent again. */
-const readAgain: ReadonlySet<string> = new Set(["Empty", "Uint8Array"])
 const asleep: ReadonlySet<string> = new Set(["suspending", "suspended", "resuming"])
 
 /** Resumes a devbox and waits until it runs. One that is being suspended can be resumed when it is. */
@@ -50,15 +48,12 @@ export const waking = (backend: Shape): Shape => {
           ? Stream.unwrap(Effect.as(wake(backend, id), backend.download(id, path, options)))
           : Stream.fail(error)
       ),
-    // Contents may be read only once, so here it is seen to before they are.
+    // Contents and bodies may be read only once, so here it is seen to before they are.
     upload: (id, path, contents, options) => Effect.andThen(wakeFirst(id), backend.upload(id, path, contents, options)),
     createSshKey: (id) => awake(id, backend.createSshKey(id)),
     enableTunnel: (id, options) => awake(id, backend.enableTunnel(id, options)),
     removeTunnel: (id, options) => awake(id, backend.removeTunnel(id, options)),
     dial: (id, port) => awake(id, backend.dial(id, port)),
-    fetch: (id, port, request) => {
-      const call = backend.fetch(id, port, request)
-      return readAgain.has(request.body._tag) ? awake(id, call) : Effect.andThen(wakeFirst(id), call)
-    }
+    fetch: (id, port, request) => Effect.andThen(wakeFirst(id), backend.fetch(id, port, request))
   }
 }
