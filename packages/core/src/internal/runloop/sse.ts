@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TransportError, UnexpectedResponseError } from "../../DevboxError.ts"
 import type { StreamFailure } from "../api/events.ts"
+import { decodeWith } from "../decode.ts"
 
 /** How long a stream may be silent. Our server comments every 15 seconds. */
 export const silence = Duration.seconds(45)
@@ -31,7 +32,7 @@ export const parse = <E>(bytes: Stream.Stream<Uint8Array, E>): Stream.Stream<Sse
     const parser = Sse.makeParser((event) => {
       if (event._tag === "Event") found.push(event)
     })
-    return Stream.decodeText(bytes).pipe(
+    return decodeWith(new TextDecoder(), bytes).pipe(
       Stream.mapEffect((text) =>
         Effect.suspend(() => {
           const problem = parser.feed(text)

@@ -214,9 +214,8 @@ export const exec = (
             )
           if (listeners.length === 0) return restore(outcome(Effect.void))
           const heard = Deferred.makeUnsafe<void>()
-          const listening = Effect.andThen(
-            Effect.all(listeners, { concurrency: "unbounded" }),
-            Deferred.succeed(heard, undefined)
+          const listening = Effect.map(Effect.all(listeners, { concurrency: "unbounded" }), () =>
+            Deferred.doneUnsafe(heard, Effect.void)
           )
           return restore(
             Effect.map(

@@ -25,14 +25,15 @@ export const notices = (backend: Shape): Stream.Stream<Notice, BackendError> =>
     let pause = firstPause
     let openedAt = 0
 
-    const isNew = (notice: Notice) =>
+    /** The notice, unless it was given. */
+    const fresh = (notice: Notice) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         // What is past its deadline is not repeated any more.
         for (const [key, deadline] of given) if (deadline < now) given.delete(key)
         const key = `${notice.devboxId} ${notice.evictionDeadlineMs}`
-        if (given.has(key)) return false
+        if (given.has(key)) return undefined
         given.set(key, notice.evictionDeadlineMs)
-        return true
+        return notice
       })
 
     const watch = Stream.unwrap(
@@ -44,7 +45,8 @@ export const notices = (backend: Shape): Stream.Stream<Notice, BackendError> =>
               ? Effect.logWarning(`The watch for notices is made again: ${error.message}`)
               : Effect.void
           ),
-          Stream.filterEffect(isNew),
+          Stream.mapEffect(fresh),
+          Stream.filter((notice) => notice !== undefined),
           Stream.concat(Stream.fail(ended))
         )
       })

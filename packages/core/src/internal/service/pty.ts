@@ -7,7 +7,7 @@ import { BackendError, InvalidRequestError } from "../../DevboxError.ts"
 import type { Pty, PtyOptions } from "../../DevboxHandle.ts"
 import type { DevboxId } from "../../DevboxModel.ts"
 import type { TerminalSize } from "../../Execution.ts"
-import { makeDecoder } from "../decode.ts"
+import { decodeWith, makeDecoder } from "../decode.ts"
 import { encode } from "../encode.ts"
 import { once } from "../retry.ts"
 
@@ -34,15 +34,10 @@ export const openPty = (backend: Shape, id: DevboxId, options: PtyOptions = {}) 
     const size = { cols: options.cols ?? usual.cols, rows: options.rows ?? usual.rows }
     yield* checkSize(backend, size)
     const terminal = yield* once(backend.openTerminal(id, { ...options, ...size }))
-    const decoder = makeDecoder()
     const pty: Pty = {
       devboxId: id,
       output: terminal.output,
-      text: terminal.output.pipe(
-        Stream.map((bytes) => decoder.decode(bytes, { stream: true })),
-        Stream.concat(Stream.sync(() => decoder.decode())),
-        Stream.filter((text) => text !== "")
-      ),
+      text: decodeWith(makeDecoder(), terminal.output),
       input: Sink.mapInput(terminal.input, encode),
       send: (input) => Stream.run(Stream.make(encode(input)), terminal.input),
       resize: (to) => Effect.andThen(checkSize(backend, to), terminal.resize(to)),
