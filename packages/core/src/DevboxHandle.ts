@@ -178,7 +178,10 @@ export interface Execution {
   readonly stderrBytes: Stream.Stream<Uint8Array, OutputError>
   /** Both outputs as text, tagged, in arrival order where the backend knows it. */
   readonly output: Stream.Stream<{ readonly channel: Channel; readonly text: string }, OutputError>
-  /** The command's stdin; ends it when the stream ends. */
+  /**
+   * The command's stdin; ends it when the stream ends. When the stream fails, or a piece of it cannot be given, stdin stays open:
+   * `signal("EOF")` or `kill` is the caller's choice then. Fails when the end was not given to a command that still runs.
+   */
   readonly stdin: Sink.Sink<void, string | Uint8Array, never, ReadyError>
   readonly send: (input: string | Uint8Array) => Effect.Effect<void, ReadyError>
   readonly signal: (signal: "EOF" | "INTERRUPT") => Effect.Effect<void, ReadyError>
@@ -209,11 +212,14 @@ export interface Pty {
 
 /** Running commands. */
 export interface Cmd {
-  /** Runs a command to its end; the exit status is data. Interruption and timeout end the command. */
+  /**
+   * Runs a command to its end; the exit status is data. Interruption and timeout end the command and all it started; what a command
+   * that ended by itself left behind goes on.
+   */
   readonly exec: (command: Command, options?: ExecOptions) => Effect.Effect<ExecResult, ExecError>
   /** As `exec`; fails with `CommandFailed` when the exit status is not zero. */
   readonly execOrFail: (command: Command, options?: ExecOptions) => Effect.Effect<ExecResult, ExecError | CommandFailed>
-  /** Starts a command, which is ended with the scope if it still runs then. */
+  /** Starts a command, which is ended with the scope; so is what it left behind, also when the command itself is over. */
   readonly execAsync: (command: Command, options?: StartOptions) => Effect.Effect<Execution, ReadyError, Scope.Scope>
   /** Starts a command that nobody ends but itself, `kill`, or the end of the devbox. */
   readonly execDetached: (command: Command, options?: StartOptions) => Effect.Effect<Execution, ReadyError>

@@ -134,8 +134,6 @@ const spawnOne = (devbox: Devbox, command: StandardCommand): Effect.Effect<Handl
         })
       )
     }
-    // What a command leaves behind ends with its scope, too, as a process group does on this machine.
-    yield* Effect.addFinalizer(() => Effect.ignore(execution.kill()))
 
     const output = (name: "stdout" | "stderr", bytes: Bytes): Bytes => {
       const choice: unknown = unfolded<unknown>(options[name], "pipe")
@@ -158,10 +156,16 @@ const spawnOne = (devbox: Devbox, command: StandardCommand): Effect.Effect<Handl
     const broken = yield* Deferred.make<never, PlatformError>()
     if (Stream.isStream(input)) {
       const given = input as Bytes
-      // A failing source cuts the command's input short, which its exit status would not say.
-      const fed = Stream.run(
-        Stream.tapError(given, (error) => Deferred.fail(broken, error)),
-        stdin
+      // Input that is cut short, by its source or on its way, is nothing that the exit status would say.
+      const fed = Effect.catch(
+        Stream.run(
+          Stream.tapError(given, (error) => Deferred.fail(broken, error)),
+          stdin
+        ),
+        (error) =>
+          Effect.flatMap(execution.getState, ({ status }) =>
+            status === "completed" ? Effect.void : Deferred.fail(broken, error)
+          )
       )
       yield* Effect.forkScoped(Effect.ignore(fed))
     }

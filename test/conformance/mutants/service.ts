@@ -111,6 +111,16 @@ export const lifetimes: ReadonlyArray<Mutant> = [
     execDetached: (command, options) =>
       Effect.tap(cmd.execDetached(command, options), (execution) => Effect.ignore(execution.kill()))
   })),
+  broken("exec-async-children", "kills nothing of a command that is over", (b) => ({
+    kill: (id, executionId, options) =>
+      Effect.flatMap(b.getExecution(id, executionId), (info) =>
+        info.status === "completed" ? Effect.succeed(info) : b.kill(id, executionId, options)
+      )
+  })),
+  brokenCmd("exec-async-children", "ends what exec left behind, too", (cmd) => ({
+    exec: (command, options) =>
+      Effect.scoped(Effect.flatMap(cmd.execAsync(command, options), (execution) => execution.result))
+  })),
   broken("exec-async-finished", "forgets how it ended", (b) => {
     const seen = new Map<ExecutionId, number>()
     return executions(b, ({ executionId, exitStatus }) => {

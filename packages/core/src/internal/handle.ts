@@ -99,7 +99,15 @@ export const bindExecution = (service: Interface, backend: Shape, devboxId: Devb
         Stream.filter(({ text }) => text !== "")
       )
     }),
-    stdin: Sink.forEach((input: string | Uint8Array) => send(input)).pipe(Sink.ensuring(Effect.ignore(signal("EOF")))),
+    // Only input that is complete is ended: after a failure the command would take what it has for all there is.
+    stdin: Sink.forEach((input: string | Uint8Array) => send(input)).pipe(
+      Sink.mapEffect(() =>
+        Effect.catch(signal("EOF"), (error) =>
+          // A command that is over misses no end.
+          Effect.flatMap(Executions.isOver(backend, devboxId, id), (over) => (over ? Effect.void : Effect.fail(error)))
+        )
+      )
+    ),
     send,
     signal,
     kill: (options) => service.kill(devboxId, id, options)

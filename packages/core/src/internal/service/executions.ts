@@ -88,7 +88,7 @@ const awaitEnd = (backend: Shape, id: DevboxId, executionId: ExecutionId, timeou
   )
 
 /** Whether a command is known to be over. */
-const isOver = (backend: Shape, id: DevboxId, executionId: ExecutionId): Effect.Effect<boolean> =>
+export const isOver = (backend: Shape, id: DevboxId, executionId: ExecutionId): Effect.Effect<boolean> =>
   idempotent(backend.getExecution(id, executionId)).pipe(
     Effect.map((info) => info.status === "completed"),
     Effect.catch((error) => Effect.succeed(error._tag === "ResourceNotFound"))
@@ -149,13 +149,11 @@ export const startDetached = (
     })
   })
 
-/** Starts a command that ends with the scope. */
+/** Starts a command that ends with the scope, and what it left behind when it is over by then. */
 export const startScoped = (backend: Shape, id: DevboxId, command: Command, options: StartOptions = {}) =>
   Effect.uninterruptibleMask((restore) =>
     Effect.acquireRelease(ownedStart(backend, id, command, options, restore), (info) =>
-      Effect.flatMap(isOver(backend, id, info.executionId), (over) =>
-        over ? Effect.void : abandon(backend, id, info.executionId)
-      )
+      abandon(backend, id, info.executionId)
     )
   )
 

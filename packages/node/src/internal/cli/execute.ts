@@ -3,8 +3,9 @@
  * nothing of it left when we end.
  */
 import type { Command, Devbox, Execution } from "@effect-devbox/core/DevboxHandle"
-import { WaitTimeout } from "@effect-devbox/core/DevboxError"
+import { type ReadyError, WaitTimeout } from "@effect-devbox/core/DevboxError"
 import type { ExecResult } from "@effect-devbox/core/ExecResult"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -40,12 +41,22 @@ const hasInput = (): boolean => {
   }
 }
 
-/** The command's stdin from ours. That it ends before it has read everything is its own affair. */
-const feed = (execution: Execution) =>
+/** The command's stdin from ours. That it ends before it has read everything is its own affair; input that is lost is not. */
+const feed = (execution: Execution, lost: Deferred.Deferred<never, ReadyError>) =>
   Stream.fromAsyncIterable<Uint8Array, ReturnType<ReturnType<typeof hostError>>>(
     process.stdin,
     hostError("reading from stdin")
-  ).pipe(Stream.run(execution.stdin), Effect.ignore)
+  ).pipe(
+    // A stdin of ours that cannot be read any more, such as a terminal that is gone, has ended.
+    Stream.catch(() => Stream.empty),
+    Stream.run(execution.stdin),
+    Effect.catch((error) =>
+      Effect.flatMap(execution.getState, ({ status }) =>
+        status === "completed" ? Effect.void : Deferred.fail(lost, error)
+      )
+    ),
+    Effect.ignore
+  )
 
 /** The first Ctrl-C is for the command, as in a terminal; another one ends it whatever it thinks of that. */
 const interrupts = (execution: Execution, attached: boolean, killSignals: boolean) =>
@@ -98,7 +109,8 @@ export const execute = (devboxes: Devboxes, devbox: Devbox, words: ReadonlyArray
       const { cwd, env, shell } = how
       const execution = yield* devbox.cmd.execAsync(toCommand(words), { cwd, env, shell, attachStdin: attached })
       yield* interrupts(execution, attached, features.has("killSignals"))
-      if (attached) yield* Effect.forkScoped(feed(execution))
+      const lost = yield* Deferred.make<never, ReadyError>()
+      if (attached) yield* Effect.forkScoped(feed(execution, lost))
       const outputs = yield* Effect.forkScoped(
         how.json === true
           ? Effect.void
@@ -114,7 +126,12 @@ export const execute = (devboxes: Devboxes, devbox: Devbox, words: ReadonlyArray
       const [result] = yield* deadline(
         devbox,
         how.timeout
-      )(Effect.all([execution.result, Fiber.join(outputs)], { concurrency: "unbounded" }))
+      )(
+        Effect.raceFirst(
+          Effect.all([execution.result, Fiber.join(outputs)], { concurrency: "unbounded" }),
+          Deferred.await(lost)
+        )
+      )
       if (how.json === true) yield* printJson(resultJson(result))
       return result.exitCode
     })

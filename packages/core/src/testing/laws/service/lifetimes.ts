@@ -176,6 +176,22 @@ export const lifetimes: ReadonlyArray<ServiceLaw> = [
     })
   ),
   law(
+    "exec-async-children",
+    "What a command started with execAsync left behind ends with its scope, what exec and execDetached left behind goes on.",
+    [],
+    Effect.gen(function* () {
+      const devbox = yield* create()
+      const leaving = (name: string) => `sh -c 'sleep 2; echo > ${name}' & echo left`
+      yield* Effect.scoped(Effect.flatMap(devbox.cmd.execAsync(leaving("scoped")), ({ result }) => result))
+      yield* devbox.cmd.exec(leaving("run"))
+      yield* Effect.scoped(Effect.flatMap(devbox.cmd.execDetached(leaving("detached")), ({ result }) => result))
+      yield* devbox.cmd.exec("sleep 3")
+      yield* succeeds("what exec left behind went on", devbox.file.read("run"))
+      yield* succeeds("what execDetached left behind did, too", devbox.file.read("detached"))
+      yield* failsWith("what execAsync left behind did not", devbox.file.read("scoped"), "FileError")
+    })
+  ),
+  law(
     "exec-async-finished",
     "A command that ended by itself keeps its own end when its scope closes.",
     [],
