@@ -1,7 +1,7 @@
 /** A state folder of its own and the service over it; what a test leaves behind fails it. */
 import { type DevboxBackend, DevboxService } from "@effect-devbox/core"
 import { LocalBackend } from "@effect-devbox/node"
-import { Effect, Layer, Schedule, type Scope } from "effect"
+import { Effect, Layer, type Scope } from "effect"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { findLeaks } from "../../tools/findLeaks.ts"
@@ -41,19 +41,12 @@ export const leftovers = (dir: string): ReadonlyArray<string> => [
   ...(fs.existsSync(path.join(dir, "boxes")) ? fs.readdirSync(path.join(dir, "boxes")) : [])
 ]
 
-/**
- * Waits until nothing is left: a holder that has let go of everything, its lock included, is a process for a moment more. What
- * stays is a leak, and what this dies of.
- */
+/** Looks once whether anything is left, and dies of it: who has ended a devbox finds nothing of it. */
 export const nothingLeft = (dir: string): Effect.Effect<void> =>
-  Effect.sync(() => leftovers(dir)).pipe(
-    Effect.repeat({ until: (left) => left.length === 0, schedule: Schedule.spaced("20 millis") }),
-    Effect.timeoutOrElse({
-      duration: "5 seconds",
-      orElse: () => Effect.suspend(() => Effect.die(new Error(`left behind:\n${leftovers(dir).join("\n")}`)))
-    }),
-    Effect.asVoid
-  )
+  Effect.suspend(() => {
+    const left = leftovers(dir)
+    return left.length === 0 ? Effect.void : Effect.die(new Error(`left behind:\n${left.join("\n")}`))
+  })
 
 /** Runs a program in a state folder of its own and asserts that nothing is left when it is over. */
 export const inLocal = <A, E>(

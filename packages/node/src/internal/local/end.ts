@@ -66,14 +66,8 @@ export const ended = async (engine: Engine, live: Live): Promise<void> => {
   engine.news.changed(id)
 }
 
-/** How long a holder may take to leave after its box, and how often it is looked for: its lock tells nobody by itself. */
+/** How long a holder may take to be gone after its box. */
 const holderLeaves = 5000
-const holderLook = 5
-
-const holderGone = async (engine: Engine, ownerId: string): Promise<void> => {
-  const deadline = Date.now() + holderLeaves
-  while (isOwnerAlive(engine.dir.owners, ownerId) && Date.now() < deadline) await pause(holderLook)
-}
 
 /** Why a devbox is shut down. */
 export type ShutdownReason = "api_shutdown" | "keep_alive_timeout" | "idle" | "entrypoint_exit"
@@ -115,7 +109,10 @@ export const end = async (engine: Engine, first: DevboxRow, reason?: ShutdownRea
     live.ending = true
     await live.box.stop()
     await ended(engine, live)
-    if (first.detached === 1 && !isOurs(engine, first)) await holderGone(engine, first.owner_id)
+    const timer = new AbortController()
+    const late = pause(holderLeaves, undefined, { signal: timer.signal }).catch(() => {})
+    await Promise.race([live.box.left, late])
+    timer.abort()
   }
   await engine.saving.get(id)
   closeExecutions(engine, id, "devbox_ended")

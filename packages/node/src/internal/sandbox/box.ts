@@ -53,6 +53,7 @@ export class DrivenBox implements Box {
   readonly launcher: Box["launcher"]
   readonly journal: Journal
   readonly closed: Promise<BoxClosed>
+  readonly left: Promise<void>
   pid: number | undefined
   userPid: number | undefined
   entrance: Entrance | undefined
@@ -90,6 +91,7 @@ export class DrivenBox implements Box {
       journal.close()
       return closed
     })
+    this.left = (link.left ?? this.closed).then(() => {})
   }
 
   onRestart(listener: () => void): void {

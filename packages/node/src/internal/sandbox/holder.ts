@@ -50,9 +50,13 @@ export const runHolder = async (options: HolderOptions): Promise<Holder> => {
   } finally {
     process.umask(mask)
   }
-  const closed = owner.closed.then(async (result) => {
-    for (const client of clients) client.end(`C ${JSON.stringify(result)}\n`)
-    await new Promise<void>((resolve) => server.close(() => resolve()))
+  const closed = owner.closed.then((result) => {
+    // The connections stay, without keeping this process: who waits for its end sees it by theirs.
+    for (const client of clients) {
+      client.write(`C ${JSON.stringify(result)}\n`)
+      client.unref()
+    }
+    server.close()
     rmSync(options.socketPath, { force: true })
     return result
   })

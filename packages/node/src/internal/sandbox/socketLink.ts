@@ -31,21 +31,27 @@ export const withShortPath = async <A>(file: string, use: (short: string) => Pro
 
 export class SocketLink implements AgentLink {
   readonly closed: Promise<BoxClosed>
+  readonly left: Promise<void>
+  readonly #boxId: string
   readonly #socket: net.Socket
+  readonly #ended = Promise.withResolvers<BoxClosed>()
   readonly #greeted = Promise.withResolvers<void>()
   #listeners: Array<(line: string) => void> = []
   #early: Array<string> | undefined = []
   #last: BoxClosed = { code: null, signal: null, stderr: "the holder of the box is gone" }
 
   constructor(boxId: string, socket: net.Socket) {
+    this.#boxId = boxId
     this.#socket = socket
     this.#greeted.promise.catch(() => {})
     onLines(socket, (line) => this.#line(line))
     socket.on("error", () => socket.destroy())
-    this.closed = new Promise((resolve) => {
+    this.closed = this.#ended.promise
+    this.left = new Promise((resolve) => {
       socket.once("close", () => {
         this.#greeted.reject(new BoxClosedError(boxId, "its holder closed the connection"))
-        resolve(this.#last)
+        this.#ended.resolve(this.#last)
+        resolve()
       })
     })
   }
@@ -54,6 +60,10 @@ export class SocketLink implements AgentLink {
     if (line === "A") return this.#greeted.resolve()
     if (line.startsWith("C ")) {
       this.#last = JSON.parse(line.slice(2)) as BoxClosed
+      this.#greeted.reject(new BoxClosedError(this.#boxId, "it has ended"))
+      this.#ended.resolve(this.#last)
+      // All that is still to come is the end of the holder's process, which keeps nobody who does not wait for it.
+      this.#socket.unref()
       return
     }
     if (this.#early !== undefined) this.#early.push(line)
@@ -78,7 +88,7 @@ export class SocketLink implements AgentLink {
   async close(): Promise<void> {
     this.#last = { code: null, signal: null, stderr: "this process has let go of the box" }
     this.#socket.end()
-    await this.closed
+    await this.left
   }
 }
 

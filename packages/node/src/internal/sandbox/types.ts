@@ -246,6 +246,8 @@ export interface Box {
   /** Lets go: an attached box lives on; a scoped box stops. */
   detach(): Promise<void>
   readonly closed: Promise<BoxClosed>
+  /** The process that has the box is gone, or this one has let go of it: for a box of a holder later than `closed`. */
+  readonly left: Promise<void>
 }
 
 /** The line channel between a box driver and the box's owner: in this process, or a holder's socket. */
@@ -255,6 +257,8 @@ export interface AgentLink {
   sendScript?(line: string, script: string): void
   onLine(listener: (line: string) => void): void
   readonly closed: Promise<BoxClosed>
+  /** Socket link: the holder's process is gone, or this one has disconnected. */
+  readonly left?: Promise<void>
   /** Child link: ends the box. Socket link: disconnects. */
   close(): Promise<void>
   save?(plan: SavePlan): Promise<Saved>
