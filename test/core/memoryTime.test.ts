@@ -119,6 +119,26 @@ describe("the keep-alive time", () => {
     }).pipe(on())
   )
 
+  it.effect("watches nothing that was over as soon as it ran", () =>
+    Effect.gen(function* () {
+      const heard: Array<string> = []
+      const { backend } = yield* created(new CreateParams({ entrypoint: "true" }))
+      yield* Effect.forkChild(
+        Stream.runForEach(backend.notices, ({ devboxId }) => Effect.sync(() => void heard.push(devboxId)))
+      )
+      const service = yield* DevboxService
+      const short = service.create().pipe(
+        Effect.flatMap((devbox) => devbox.suspend),
+        Effect.scoped
+      )
+      const fiber = yield* Effect.forkChild(short)
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(fiber)
+      yield* TestClock.adjust("2 hours")
+      assert.deepStrictEqual(heard, [])
+    }).pipe(on({ provisioningDelay: "10 seconds" }))
+  )
+
   it.effect("gives notice a minute before its end, once for each deadline", () =>
     Effect.gen(function* () {
       const { backend, id } = yield* created(launch({ keepAliveTimeSeconds: 300 }))

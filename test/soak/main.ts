@@ -63,6 +63,7 @@ const chaos = (minutes: number) =>
     const account = emptyAccount()
     const until = performance.now() + minutes * 60_000
     const heap = makeSamples()
+    const fibers: Array<number> = []
     let rounds = 0
     let left = 0
     let nextSample = 0
@@ -73,12 +74,15 @@ const chaos = (minutes: number) =>
         rounds += 1
         if (performance.now() < nextSample) continue
         heap.take(rounds)
+        fibers.push(held().fibers)
         nextSample = performance.now() + Math.max(1000, (minutes * 60_000) / 30)
       }
       return yield* (yield* ChaosBackend.Control).counts
     })
     const config = { ...ChaosBackend.moderate, seed: 2026 }
-    const counts = yield* VirtualTime.run(Effect.provide(work, workload(config)), { limit: Duration.infinity })
+    const counts = yield* VirtualTime.run(Effect.provide(work, workload(config)).pipe(countingFibers), {
+      limit: Duration.infinity
+    })
     const faults = Object.values(counts).reduce((sum, count) => sum + count, 0)
     say(
       `chaos: ${minutes} minutes, ${rounds} rounds, ${account.devboxes} devboxes, ${faults} faults ${JSON.stringify(counts)}`
@@ -89,6 +93,7 @@ const chaos = (minutes: number) =>
     )
     say(`chaos: bytes compared ${account.bytes}, wrong ${account.wrongBytes.length}; left behind ${left}`)
     say(`chaos: heap after collections ${heap.shown()} MB; ${flatness(heap.course(), "round")}`)
+    say(`chaos: fibers between rounds ${fibers[0]}, at the end ${fibers.at(-1)}`)
     for (const line of [...account.safeFailed, ...account.unexplained, ...account.wrongBytes].slice(0, 20))
       say(`  ${line}`)
     expect(account.safeFailed.length === 0, "chaos: safe calls succeed")
@@ -96,6 +101,7 @@ const chaos = (minutes: number) =>
     expect(account.wrongBytes.length === 0, "chaos: bytes")
     expect(left === 0, "chaos: nothing left")
     expect(heap.course().isFlat, "chaos: heap is flat")
+    expect((fibers.at(-1) ?? 0) <= (fibers[0] ?? 0), "chaos: no fiber stays")
   })
 
 const memory = () => DevboxService.layer.pipe(Layer.provideMerge(MemoryBackend.layerControl({ remembered: 100 })))

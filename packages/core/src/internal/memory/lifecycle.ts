@@ -37,10 +37,13 @@ export const launch = (world: World, box: Box): void => {
     if (isOver(box)) return
     box.aliveFromMs = world.now()
     touch(world, box)
+    const stretch = box.transitions.length + 1
+    const stillRuns = () => box.transitions.length === stretch
     become(world, box, "running")
-    runEntrypoint(world, box)
+    // Whoever waited for that may have moved it on by now, and so may an entrypoint that ends at once.
+    if (stillRuns()) runEntrypoint(world, box)
     const acts = { suspend: () => startSuspend(world, box), shutdown: (reason: Reason) => shutDown(world, box, reason) }
-    world.fork(watch(world, box, acts))
+    if (stillRuns()) world.fork(watch(world, box, acts))
   }
   if (commands.length === 0) return run()
   world.fork(
