@@ -13,7 +13,7 @@ import { makeLayer } from "../sandbox/layout.ts"
 import { copyDisk, syncDirectory } from "../sandbox/save.ts"
 import type { HostReport, Saved } from "../sandbox/types.ts"
 import type { DevboxRow } from "../store/devboxes.ts"
-import { finishLayer, insertLayer, layersOf, setLayers } from "../store/layers.ts"
+import { finishLayer, getLayer, insertLayer, layersOf, setLayers } from "../store/layers.ts"
 import { isOwnerAlive } from "../store/ownerLock.ts"
 import {
   completeSnapshot,
@@ -113,18 +113,26 @@ const writeDown = (engine: Engine, id: string, params: SnapshotParams, base: str
     return { snapshotId, before, rotateTo, copyTo }
   })
 
+/** Puts the names of layers that are finished on disk, and measures them, though not for long. */
+const settle = async (engine: Engine, report: HostReport, ids: ReadonlyArray<string>): Promise<void> => {
+  const layers = ids.flatMap((id) => getLayer(engine.db, id) ?? [])
+  const sizes = measure(engine, report, layers).catch(() => {})
+  inBackground(engine, sizes)
+  await Promise.all([syncDirectory(engine.dir.layers), Promise.race([sizes, pause(measuring)])])
+}
+
+/** A disk that was saved, and its layers when they were settled beside that. */
+interface Done extends Saved {
+  readonly settled?: Promise<void> | undefined
+}
+
 /** Writes down what came of it, on disk before it returns. False: the snapshot was given up meanwhile. */
-const conclude = async (engine: Engine, id: string, plan: Plan, saved: Saved): Promise<boolean> => {
+const conclude = async (engine: Engine, id: string, plan: Plan, saved: Done): Promise<boolean> => {
   const { before, copyTo, rotateTo, snapshotId } = plan
   const rotated = saved.method === "rotate"
   const layers = rotated ? before : [copyTo, ...before.slice(1)]
   const { report } = await engine.host()
-  syncDirectory(engine.dir.layers)
-  const written = layersOf(engine.db, "devbox", id).filter((layer) => layers.includes(layer.id))
-  const copy = { id: copyTo, size_bytes: null } as (typeof written)[number]
-  const sizes = measure(engine, report, rotated ? written : [...written, copy]).catch(() => {})
-  inBackground(engine, sizes)
-  await Promise.race([sizes, pause(measuring)])
+  await (saved.settled ?? settle(engine, report, layers))
   const complete = engine.db.durably(() => {
     if (!rotated) {
       finishLayer(engine.db, copyTo)
@@ -137,13 +145,7 @@ const conclude = async (engine: Engine, id: string, plan: Plan, saved: Saved): P
 }
 
 /** Saves a disk beside the caller; whatever comes of it is written down. */
-const save = (
-  engine: Engine,
-  id: string,
-  plan: Plan,
-  how: () => Promise<Saved>,
-  gone: () => Promise<boolean>
-): void => {
+const save = (engine: Engine, id: string, plan: Plan, how: () => Promise<Done>, gone: () => Promise<boolean>): void => {
   const work = async (): Promise<void> => {
     try {
       if (await conclude(engine, id, plan, await how())) flattenLater(engine, plan.snapshotId)
@@ -222,7 +224,16 @@ export const startSnapshot = async (engine: Engine, id: DevboxId, params: Snapsh
     engine,
     id,
     plan,
-    () => live.box.save(plan),
+    async () => {
+      let settled: Promise<void> | undefined
+      // The processes of the box take longer to come back than this takes.
+      const onRotate = () => {
+        settled = settle(engine, report, plan.before)
+        settled.catch(() => {})
+      }
+      const saved = await live.box.save({ ...plan, onRotate })
+      return { ...saved, settled }
+    },
     () => isClosed(live)
   )
   return toInfo(snapshotRow(engine, plan.snapshotId))

@@ -162,7 +162,7 @@ export class BoxOwner implements AgentLink {
     try {
       const quiet =
         this.#jobs.size === 0 && this.#shells.size === 0 && !this.#slots.busy && isQuiet(this.#child.insidePid())
-      return quiet ? await this.#rotate(plan.rotateTo) : await copyDisk(this.#saving(), plan.copyTo)
+      return quiet ? await this.#rotate(plan) : await copyDisk(this.#saving(), plan.copyTo)
     } finally {
       const held = this.#held
       this.#held = undefined
@@ -185,9 +185,9 @@ export class BoxOwner implements AgentLink {
   }
 
   /** Nothing of the user's runs: what was written becomes a read-only layer below a new one. */
-  async #rotate(upper: string): Promise<Saved> {
+  async #rotate({ onRotate, rotateTo }: SavePlan): Promise<Saved> {
     const begun = performance.now()
-    const next = rotateDisk(this.#spec, upper)
+    const next = rotateDisk(this.#spec, rotateTo)
     const old = this.#child
     this.#leaving = old
     this.#slots.close()
@@ -203,6 +203,7 @@ export class BoxOwner implements AgentLink {
     this.#child = this.#launchChild(true)
     this.#leaving = undefined
     ;[this.#slots, this.#shells] = this.#seats()
+    onRotate?.()
     const failure = await this.#up()
     if (failure !== undefined) {
       this.#child.kill()

@@ -21,12 +21,12 @@ export const rotateDisk = (spec: BoxSpec, upper: string): BoxSpec => {
 }
 
 /** Makes names durable that were made in a directory. */
-export const syncDirectory = (dir: string): void => {
-  const fd = fs.openSync(dir, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY)
+export const syncDirectory = async (dir: string): Promise<void> => {
+  const file = await fs.promises.open(dir, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY)
   try {
-    fs.fsyncSync(fd)
+    await file.sync()
   } finally {
-    fs.closeSync(fd)
+    await file.close()
   }
 }
 

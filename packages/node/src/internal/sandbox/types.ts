@@ -180,6 +180,8 @@ export interface SavePlan {
   readonly rotateTo: string
   /** Where the writes are copied to while the box stands still, otherwise. */
   readonly copyTo: string
+  /** The old upper layer is read-only from now on; the box comes back meanwhile. */
+  readonly onRotate?: (() => void) | undefined
 }
 
 /** How a disk was saved, and how long the box stood still for it. */
