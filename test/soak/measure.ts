@@ -67,6 +67,11 @@ export const makeSamples = () => {
   return {
     take: (step: number) => void samples.push({ step, mb: heapMb() }),
     course: () => course(samples),
-    shown: () => samples.map(({ mb }) => mb.toFixed(0)).join(" ")
+    /** Some twenty of them, the last among them. */
+    shown: () => {
+      const every = Math.ceil(samples.length / 20)
+      const some = samples.filter((_, index) => (samples.length - 1 - index) % every === 0)
+      return some.map(({ mb }) => mb.toFixed(0)).join(" ")
+    }
   }
 }
