@@ -32,6 +32,15 @@ const served = Effect.gen(function* () {
   return { devbox, tunnel, url: tunnel.url(3000) }
 })
 
+/** The same in a detached devbox, of which only its id and the address stay. */
+const servedDetached = Effect.gen(function* () {
+  const devbox = yield* (yield* DevboxService).createDetached({ tunnel: {} })
+  yield* devbox.file.write("server.cjs", program)
+  const server = yield* devbox.cmd.execDetached(["node", "server.cjs", "3000"])
+  yield* Stream.runHead(server.stdout)
+  return { id: devbox.id, url: (yield* devbox.net.getTunnel)!.url(3000) }
+})
+
 interface Echo {
   readonly method: string
   readonly url: string
@@ -308,13 +317,7 @@ describe("a tunnel", () => {
     () =>
       Effect.gen(function* () {
         const dir = yield* stateDir
-        const { id, url } = yield* Effect.gen(function* () {
-          const devbox = yield* (yield* DevboxService).createDetached({ tunnel: {} })
-          yield* devbox.file.write("server.cjs", program)
-          const server = yield* devbox.cmd.execDetached(["node", "server.cjs", "3000"])
-          yield* Stream.runHead(server.stdout)
-          return { id: devbox.id, url: (yield* devbox.net.getTunnel)!.url(3000) }
-        }).pipe(Effect.provide(local(dir)))
+        const { id, url } = yield* servedDetached.pipe(Effect.provide(local(dir)))
         const keepers = findLeaks({ stateDir: dir })
           .map(({ what }) => Number.parseInt(what, 10))
           .filter((pid) => Proc.file(pid, "cmdline").includes("gatekeeperMain"))
@@ -338,13 +341,7 @@ describe("a tunnel", () => {
     () =>
       Effect.gen(function* () {
         const dir = yield* stateDir
-        const { id, url } = yield* Effect.gen(function* () {
-          const devbox = yield* (yield* DevboxService).createDetached({ tunnel: {} })
-          yield* devbox.file.write("server.cjs", program)
-          const server = yield* devbox.cmd.execDetached(["node", "server.cjs", "3000"])
-          yield* Stream.runHead(server.stdout)
-          return { id: devbox.id, url: (yield* devbox.net.getTunnel)!.url(3000) }
-        }).pipe(Effect.provide(local(dir)))
+        const { id, url } = yield* servedDetached.pipe(Effect.provide(local(dir)))
         assert.include((yield* curl(url)).stdout, "served from inside a devbox")
         yield* Effect.gen(function* () {
           const devbox = (yield* DevboxService).attach(id)
