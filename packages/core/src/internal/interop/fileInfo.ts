@@ -36,26 +36,28 @@ const device = (major: bigint, minor: bigint): bigint =>
 
 const time = (seconds: string): Option.Option<Date> => Option.some(new Date(Math.floor(Number(seconds) * 1000)))
 
+/** A line in the format above, as far as it could make trouble: a program inside may call itself `stat`. */
+const line = /^[0-9a-f]+( \d+){8}( [0-9a-f]+){2}( -?\d+(\.\d+)?){2} \S+$/
+
 /** Reads one line in the format above. */
-export const parseStat = (line: string): File.Info | undefined => {
-  const fields = line.trim().split(" ")
-  if (fields.length !== 14) return undefined
-  const [mode, size, blocks, blksize, ino, nlink, uid, gid, dev, major, minor, atime, mtime, birth] = fields as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string
-  ]
+export const parseStat = (text: string): File.Info | undefined => {
+  if (!line.test(text.trim())) return undefined
+  const [
+    mode = "",
+    size = "",
+    blocks = "",
+    blksize = "",
+    ino = "",
+    nlink = "",
+    uid = "",
+    gid = "",
+    dev = "",
+    major = "",
+    minor = "",
+    atime = "",
+    mtime = "",
+    birth = ""
+  ] = text.trim().split(" ")
   const bits = Number.parseInt(mode, 16)
   return {
     type: types[(bits & 0o170000) >> 9] ?? "Unknown",
