@@ -7,7 +7,19 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Hash from "effect/Hash"
 import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+
+/** A request that is to be carried out once. */
+export interface Request {
+  /** Whose it is, its method, its path, and what the client calls it: the same for every time that it is sent. */
+  readonly key: string
+  /** What it says besides. The same key with other words is another request under a name that is taken. */
+  readonly content: string
+  /** What the caller showed. An answer that is kept where others could read it can be sealed with it. */
+  readonly credential: Redacted.Redacted
+}
 
 /** An answer as it can be kept. */
 export interface Answer {
@@ -33,9 +45,12 @@ export const CurrentAttempt = Context.Reference<Attempt | undefined>("effect-dev
 export class IdempotencyStore extends Context.Service<
   IdempotencyStore,
   {
-    /** Writes down, before anything is done, that the request is carried out; or gives the answer that it got. */
-    readonly begin: (key: string) => Effect.Effect<Attempt | Answer>
-    readonly put: (key: string, answer: Answer) => Effect.Effect<void>
+    /**
+     * Writes down, before anything is done, that the request is carried out; or gives the answer that it got. `"taken"` when there
+     * was a request of this key with other words.
+     */
+    readonly begin: (request: Request) => Effect.Effect<Attempt | Answer | "taken">
+    readonly put: (request: Request, answer: Answer) => Effect.Effect<void>
   }
 >()("effect-devbox/IdempotencyStore") {}
 
@@ -48,10 +63,14 @@ export interface Options {
 }
 
 interface Kept {
+  readonly content: string
   readonly seed: string
   readonly answer: Answer | undefined
   readonly until: number
 }
+
+/** Enough to notice a mistake, and small however large the request is. */
+const digest = (content: string): string => `${content.length} ${Hash.string(content)}`
 
 /** Answers in memory; forgotten with the process. */
 export const layerMemory = (options: Options = {}): Layer.Layer<IdempotencyStore> =>
@@ -59,26 +78,29 @@ export const layerMemory = (options: Options = {}): Layer.Layer<IdempotencyStore
     const timeToLive = Duration.toMillis(Duration.fromInputUnsafe(options.timeToLive ?? "1 hour"))
     const capacity = options.capacity ?? 10_000
     const kept = new Map<string, Kept>()
-    const keep = (key: string, seed: string, answer: Answer | undefined, now: number) => {
+    const keep = ({ content, key }: Request, seed: string, answer: Answer | undefined, now: number) => {
       kept.delete(key)
-      kept.set(key, { seed, answer, until: now + timeToLive })
+      kept.set(key, { content: digest(content), seed, answer, until: now + timeToLive })
       for (const [oldest, { until }] of kept) {
         if (kept.size <= capacity && until > now) break
         kept.delete(oldest)
       }
     }
     return {
-      begin: (key) =>
+      begin: (request) =>
         Effect.map(Clock.currentTimeMillis, (now) => {
-          const found = kept.get(key)
-          if (found !== undefined && found.until > now) return found.answer ?? { seed: found.seed, again: true }
+          const found = kept.get(request.key)
+          if (found !== undefined && found.until > now) {
+            if (found.content !== digest(request.content)) return "taken" as const
+            return found.answer ?? { seed: found.seed, again: true }
+          }
           const seed = SecureRandom.uuidV7Unsafe()
-          keep(key, seed, undefined, now)
+          keep(request, seed, undefined, now)
           return { seed, again: false }
         }),
-      put: (key, answer) =>
+      put: (request, answer) =>
         Effect.map(Clock.currentTimeMillis, (now) =>
-          keep(key, kept.get(key)?.seed ?? SecureRandom.uuidV7Unsafe(), answer, now)
+          keep(request, kept.get(request.key)?.seed ?? SecureRandom.uuidV7Unsafe(), answer, now)
         )
     }
   })

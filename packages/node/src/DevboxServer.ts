@@ -54,6 +54,11 @@ export interface Options {
    * key, made at the first start and kept in the file `key` of the state folder.
    */
   readonly auth?: { readonly keys: Readonly<Record<string, Redacted.Redacted>> } | undefined
+  /**
+   * Whose keys read `/metrics`, which tell of all callers together. Default: `["default"]`, whose key the server makes itself, and
+   * `devbox serve` has.
+   */
+  readonly operators?: ReadonlyArray<string> | undefined
   /** Serves TLS. */
   readonly certificate?: Certificate | undefined
   /** Where keys, answers and objects are kept; default the folder `server` of the local backend's state folder. */
@@ -141,7 +146,7 @@ const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::
  * **Details**
  *
  * The interface is at `/v1`, its document at `/openapi.json`, a page to read it at `/docs`, and for those who watch over it
- * `/healthz`, `/readyz` and, with a key, `/metrics` in the format of Prometheus. When the layer's scope closes the server takes
+ * `/healthz`, `/readyz` and, with an operator's key, `/metrics` in the format of Prometheus. When the layer's scope closes the server takes
  * no more connections, answers what it holds with 408, ends streams so that clients resume, and waits for the rest.
  *
  * What is sent to `{port}-{key}.tunnel.<any host>` goes through the tunnel of that key, if the backend has tunnels and can dial.
@@ -188,7 +193,7 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxServer, ServerSt
           layerSecrets(folder.db)
         ]),
         // These watch over the backend itself.
-        Layer.merge(probes(load)),
+        Layer.merge(probes(load, options.operators ?? [owner])),
         Layer.provide(keys)
       )
       const serving = HttpRouter.serve(routes, {

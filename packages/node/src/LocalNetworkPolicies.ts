@@ -19,6 +19,7 @@ import {
   type NetworkPolicyParams,
   NetworkPolicyStore
 } from "@effect-devbox/core/NetworkPolicies"
+import { given } from "./internal/given.ts"
 import { attempt, backendName } from "./internal/local/errors.ts"
 import { policyOf, putPolicy } from "./internal/local/policy.ts"
 import type { Database } from "./internal/store/database.ts"
@@ -82,10 +83,9 @@ const store = (db: Database): typeof NetworkPolicyStore.Service => ({
           "updateNetworkPolicy",
           new NetworkPolicyInfo({
             ...before,
+            ...given({ name, description }),
             updateTimeMs: Date.now(),
-            egress: new EgressRules({ ...before.egress, ...egress }),
-            ...(name === undefined ? {} : { name }),
-            ...(description === undefined ? {} : { description })
+            egress: new EgressRules({ ...before.egress, ...given(egress) })
           })
         )
       })

@@ -81,6 +81,14 @@ describe("a tunnel through the server", () => {
         assert.match((yield* curl(...to(port), "-i", closed)).stdout, /^HTTP\/1.1 404 /)
         yield* devbox.net.enableTunnel()
         assert.match((yield* curl(...to(port), "-i", closed)).stdout, /^HTTP\/1.1 502 [\s\S]*port 8081/)
+        yield* devbox.suspend
+        yield* devbox.awaitSuspended()
+        const asleep = (yield* curl(...to(port), "-i", address)).stdout
+        assert.match(asleep, /^HTTP\/1.1 503 [\s\S]*The devbox is not running\. It may be suspended/)
+        // What backends say is for whoever has the key, and so is a devbox's id.
+        assert.notInclude(asleep, devbox.id)
+        yield* devbox.resume
+        yield* devbox.awaitRunning()
         yield* devbox.net.enableTunnel({ wakeOnHttp: true })
         yield* devbox.suspend
         yield* devbox.awaitSuspended()

@@ -261,7 +261,8 @@ describe("a tunnel", () => {
         const { devbox, tunnel, url } = yield* served
         const silent = yield* curl("-i", "-H", "Accept: text/html", tunnel.url(3001))
         assert.match(silent.stdout, /^HTTP\/1.1 502 [\s\S]*<h1>Nothing answers<\/h1>/)
-        assert.include(silent.stdout, `Nothing listens on port 3001 in devbox ${devbox.id}`)
+        assert.include(silent.stdout, "Nothing listens on port 3001 in the devbox.")
+        assert.notInclude(silent.stdout, devbox.id)
         const wrong = yield* curl("-i", url.replace(tunnel.tunnelKey, "abcdefghijklmnopqrst"))
         assert.match(wrong.stdout, /^HTTP\/1.1 404 /)
         const { port } = new URL(url)

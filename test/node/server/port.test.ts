@@ -224,14 +224,17 @@ describe("a server that stops", () => {
 })
 
 describe("those who watch over a server", () => {
-  it.live("find health, readiness, metrics with a key, the document and a page to read it", () =>
+  it.live("find health, readiness, metrics with an operator's key, the document and a page to read it", () =>
     Effect.gen(function* () {
-      const { url } = yield* serve()
+      const { url } = yield* serve({ operators: ["alice"] })
       yield* Effect.promise(() => ask1(url, create))
       const get = (path: string, key?: string) => Effect.promise(() => ask1(url, { path, key }))
       assert.strictEqual((yield* get("/healthz")).body, '{"status":"ok"}')
       assert.strictEqual((yield* get("/readyz")).status, 200)
       assert.strictEqual((yield* get("/metrics")).status, 401)
+      const stranger = yield* get("/metrics", Redacted.value(keys.bob))
+      assert.strictEqual(stranger.status, 403)
+      assert.include(stranger.body, "operators of this server")
       const metrics = (yield* get("/metrics", key)).body
       assert.match(metrics, /devbox_server_requests\{endpoint="devboxes\.create",status="200"\} [1-9]/)
       assert.match(metrics, /devbox_server_connections 1/)

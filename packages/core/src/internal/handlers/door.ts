@@ -11,11 +11,13 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { ApiKeys, CurrentCaller } from "../../ApiKeys.ts"
 import { AuthenticationError, InvalidRequestError } from "../../DevboxError.ts"
 import { RequestKey } from "../../DevboxBackend.ts"
-import { type Answer, CurrentAttempt, IdempotencyStore } from "../../IdempotencyStore.ts"
+import { type Answer, CurrentAttempt, IdempotencyStore, type Request } from "../../IdempotencyStore.ts"
 import { Authorization, Caller, Door } from "../api/security.ts"
 import { encode } from "../wireError.ts"
 import { measured } from "./measured.ts"
@@ -75,6 +77,15 @@ const tooLarge = toResponse({
   body: { message: "the body of the request is too large", code: "too_large" }
 })
 
+const taken = toResponse({
+  status: 422,
+  headers: { "x-should-retry": "false" },
+  body: {
+    message: "this x-request-id was sent before with another request; send a new one, or what was sent with it before",
+    code: "request_id_taken"
+  }
+})
+
 const otherType = toResponse({
   status: 415,
   headers: { "x-should-retry": "false" },
@@ -113,29 +124,36 @@ const keepable = (response: HttpServerResponse.HttpServerResponse): Answer | und
 const replay = ({ body, headers, status }: Answer) =>
   HttpServerResponse.uint8Array(body, { status, contentType: headers["content-type"] ?? "application/json" })
 
+interface Running {
+  readonly content: string
+  readonly answer: Deferred.Deferred<HttpServerResponse.HttpServerResponse>
+}
+
 /** Carries a keyed request out once: later arrivals get the first one's answer, and wait for it where it is not there yet. */
 const makeOnce = Effect.gen(function* () {
   const store = yield* IdempotencyStore
   const scope = yield* Effect.scope
-  const running = new Map<string, Deferred.Deferred<HttpServerResponse.HttpServerResponse>>()
+  const running = new Map<string, Running>()
   return <R>(
-    key: string,
+    request: Request,
     handle: Effect.Effect<HttpServerResponse.HttpServerResponse, never, R>
   ): Effect.Effect<HttpServerResponse.HttpServerResponse, never, R> =>
     Effect.gen(function* () {
+      const { content, key } = request
       const before = running.get(key)
-      if (before !== undefined) return yield* Deferred.await(before)
+      if (before !== undefined) return before.content === content ? yield* Deferred.await(before.answer) : taken
       const answer = Deferred.makeUnsafe<HttpServerResponse.HttpServerResponse>()
-      running.set(key, answer)
+      running.set(key, { content, answer })
       const work = Effect.gen(function* () {
-        const begun = yield* store.begin(key)
+        const begun = yield* store.begin(request)
+        if (begun === "taken") return taken
         if ("body" in begun) return replay(begun)
         const response = yield* handle.pipe(
           Effect.provideService(CurrentAttempt, begun),
           Effect.provideService(RequestKey, begun.seed)
         )
         const keep = keepable(response)
-        if (keep !== undefined) yield* store.put(key, keep)
+        if (keep !== undefined) yield* store.put(request, keep)
         return response
       }).pipe(
         Effect.onExit((exit) =>
@@ -167,9 +185,19 @@ export const door = Layer.effect(
           explain
         )
         const key = request.headers["x-request-id"]
-        const [path = ""] = request.url.split("?")
+        const [path = "", query = ""] = request.url.split("?")
         if (request.method === "GET" || key === undefined || isNewEachTime.test(path)) return yield* answer
-        return yield* once(JSON.stringify([caller.id, path, key]), answer)
+        const body = yield* Effect.result(request.text)
+        // What cannot be read is not carried out; the handler says why.
+        if (Result.isFailure(body)) return yield* answer
+        return yield* once(
+          {
+            key: JSON.stringify([caller.id, request.method, path, key]),
+            content: JSON.stringify([query, body.success]),
+            credential: Redacted.make(request.headers["authorization"] ?? "")
+          },
+          answer
+        )
       })
   )
 )

@@ -11,7 +11,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Duplex, PassThrough, Readable } from "node:stream"
 import { setTimeout as pause } from "node:timers/promises"
-import { type Find, GatewayError, type Target } from "../gateway/target.ts"
+import { type Find, GatewayError, notRunning, type Target } from "../gateway/target.ts"
 
 /** How often all devboxes may be looked through for a key, and how often traffic is told as activity. */
 const lookEvery = 1000
@@ -119,11 +119,11 @@ export const findIn = (backend: Shape): Find => {
           if (tunnel.wakeOnHttp && (info.status === "suspended" || info.status === "suspending"))
             await wake(backend, id)
           return await connect(backend, id, port)
-        } catch (error) {
+        } catch {
           const runs = info.status === "running" || tunnel.wakeOnHttp
           throw runs
-            ? new GatewayError(502, `Nothing answers on port ${port} in devbox ${id}. Start a server there.`)
-            : new GatewayError(503, error instanceof Error ? error.message : `devbox ${id} is ${info.status}`)
+            ? new GatewayError(502, `Nothing answers on port ${port}. Start a server there.`)
+            : new GatewayError(503, notRunning)
         }
       }
     }

@@ -3,7 +3,7 @@ import { BackendError, DevboxNotReady, ResourceNotFound } from "@effect-devbox/c
 import type { DevboxId } from "@effect-devbox/core/DevboxModel"
 import type * as net from "node:net"
 import { setTimeout as pause } from "node:timers/promises"
-import { GatewayError, type Target } from "../gateway/target.ts"
+import { GatewayError, notRunning, type Target } from "../gateway/target.ts"
 import { touch } from "../local/clock.ts"
 import { type Engine, rowOf, running } from "../local/engine.ts"
 import { resume } from "../local/resume.ts"
@@ -27,16 +27,13 @@ export const reach = (
 
 const isRefusal = (error: unknown): boolean => error instanceof BackendError && error.reason._tag === "TransportError"
 
-/** Why nothing answers, in the words of a page. */
-const toGatewayError = (id: string, port: number, error: unknown): GatewayError => {
-  if (error instanceof DevboxNotReady || error instanceof ResourceNotFound) return new GatewayError(503, error.message)
-  if (isRefusal(error)) {
-    return new GatewayError(
-      502,
-      `Nothing listens on port ${port} in devbox ${id}. Start a server there; it may listen on 127.0.0.1.`
-    )
-  }
-  return new GatewayError(502, `Port ${port} of devbox ${id} could not be reached.`)
+/** Why nothing answers, in the words of a page that anybody may see. */
+const toGatewayError = (port: number, error: unknown): GatewayError => {
+  if (error instanceof DevboxNotReady || error instanceof ResourceNotFound) return new GatewayError(503, notRunning)
+  const detail = isRefusal(error)
+    ? `Nothing listens on port ${port} in the devbox. Start a server there; it may listen on 127.0.0.1.`
+    : `Port ${port} of the devbox could not be reached.`
+  return new GatewayError(502, detail)
 }
 
 /** How long a request is held for a devbox to come back, and then for its server to listen. */
@@ -87,7 +84,7 @@ export const findTarget = (engine: Engine, key: string, port: number): Target | 
     heard: row.http_keep_alive === 1 ? () => touch(engine, id) : () => {},
     dial: () =>
       dialAwake(engine, id, port, row.wake_on_http === 1).catch((error: unknown) => {
-        throw toGatewayError(id, port, error)
+        throw toGatewayError(port, error)
       })
   }
 }

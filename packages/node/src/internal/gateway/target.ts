@@ -28,6 +28,9 @@ export class GatewayError extends Error {
   }
 }
 
+/** What a visitor is told of a devbox that does not run. Why, and which one it is, is its owner's to know. */
+export const notRunning = "It may be suspended, on its way, or over; whoever gave you this address can tell."
+
 /** A name of a port: `3000-key.localhost`, or `3000-key.tunnel.` before any host. */
 const name = /^(\d{1,5})-([a-z0-9][a-z0-9-]{6,54}[a-z0-9])\.(?:localhost|tunnel\.[a-z0-9.-]+)(?::\d+)?$/i
 

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type { Book } from "../../LocalNetworkPolicies.ts"
+import { given } from "../given.ts"
 import type { Database } from "../store/database.ts"
 import { tenant } from "./caller.ts"
 import { name as server } from "./errors.ts"
@@ -40,12 +41,6 @@ const keep = (db: Database, who: string, info: NetworkPolicyInfo): NetworkPolicy
   )
   return info
 }
-
-/** What of a change is there: absent keeps. */
-const given = <A extends object>(values: A): { readonly [K in keyof A]?: Exclude<A[K], undefined> } =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    readonly [K in keyof A]?: Exclude<A[K], undefined>
-  }
 
 /** Where a backend that keeps policies itself looks at them. */
 type Enforcing = typeof Book.Service | undefined

@@ -16,9 +16,10 @@ const held = Metric.gauge("devbox_server_held_requests", { description: "Request
 
 const say = (status: number, body: object) => HttpServerResponse.jsonUnsafe(body, { status })
 
-/** See above. Only metrics need a key: they say how busy everybody is. */
+/** See above. Only metrics need a key, and that of an operator: they say how busy everybody is. */
 export const probes = (
-  load: Effect.Effect<{ readonly connections: number; readonly held: number }>
+  load: Effect.Effect<{ readonly connections: number; readonly held: number }>,
+  operators: ReadonlyArray<string>
 ): Layer.Layer<never, never, ApiKeys | DevboxBackend | HttpRouter.HttpRouter> =>
   HttpRouter.use(
     Effect.fnUntraced(function* (router) {
@@ -43,8 +44,14 @@ export const probes = (
         Effect.gen(function* () {
           const { headers } = yield* HttpServerRequest.HttpServerRequest
           const key = /^bearer +(\S+)$/i.exec(headers["authorization"] ?? "")?.[1] ?? ""
-          if ((yield* keys.check(Redacted.make(key))) === undefined) {
+          const caller = yield* keys.check(Redacted.make(key))
+          if (caller === undefined) {
             return say(401, { message: "metrics need a key; send `Authorization: Bearer <key>`", code: "unauthorized" })
+          }
+          if (!operators.includes(caller.id)) {
+            const message =
+              "metrics are for operators of this server, and this key is not one's; see its option `operators`"
+            return say(403, { message, code: "forbidden" })
           }
           const now = yield* load
           yield* Metric.update(connections, now.connections)

@@ -68,5 +68,19 @@ export const migrations: ReadonlyArray<string> = [
   ) strict, without rowid;
   create unique index objects_id on objects (id);
   create index objects_age on objects (delete_after_ms) where delete_after_ms is not null;
+  `,
+  `
+  -- What a request said, and answers that only its caller can open: those from before hold keys and tokens in the clear.
+  drop table answers;
+  create table answers (
+    request_hash blob primary key,
+    content_hash blob not null,
+    seed text not null,
+    status integer,
+    content_type text,
+    body blob,
+    begin_time_ms integer not null
+  ) strict, without rowid;
+  create index answers_age on answers (begin_time_ms);
   `
 ]

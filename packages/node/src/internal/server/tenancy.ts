@@ -9,6 +9,7 @@ import { CurrentAttempt } from "@effect-devbox/core/IdempotencyStore"
 import { SnapshotParams, SnapshotState } from "@effect-devbox/core/Snapshot"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { given } from "../given.ts"
 import type { Database } from "../store/database.ts"
 import { tenant } from "./caller.ts"
 import { isOwned, type Kind, own } from "./owned.ts"
@@ -68,6 +69,13 @@ const once = <A extends Stamped, E>(
 /** What of a request has to be looked up or refused before the backend sees it. */
 export type Prepare = (params: CreateParams) => Effect.Effect<CreateParams, BackendError | ResourceNotFound>
 
+/** Every member of a backend, also those that it need not have: one that is new does not compile until it is thought of here. */
+type Everything = { readonly [K in keyof Required<Shape>]: Shape[K] }
+
+/** A snapshot's state as its owner sees it. */
+const hideState = (state: SnapshotState): SnapshotState =>
+  state.snapshot === undefined ? state : new SnapshotState({ ...state, snapshot: hideSnapshot(state.snapshot) })
+
 /** See above. */
 export const keepApart = (backend: Shape, db: Database, prepare: Prepare): Shape => {
   const { features } = backend.capabilities
@@ -84,9 +92,10 @@ export const keepApart = (backend: Shape, db: Database, prepare: Prepare): Shape
   const devboxes = pagesOf(features.has("metadataFilter"), (query) => backend.list(query))
   const snapshots = pagesOf(features.has("metadataFilter"), (query) => backend.listSnapshots(query))
   const theirs = Effect.map(tenant, (who) => ({ [tenantKey]: who }))
-  const { waitForExecution, waitForStatus } = backend
-  return {
-    ...backend,
+  const { waitForExecution, waitForSnapshot, waitForStatus } = backend
+  const apart: Everything = {
+    name: backend.name,
+    capabilities: backend.capabilities,
     create: (params) =>
       Effect.gen(function* () {
         if (params.snapshotId !== undefined && hasSnapshots) yield* mine("snapshot", params.snapshotId)
@@ -142,10 +151,7 @@ export const keepApart = (backend: Shape, db: Database, prepare: Prepare): Shape
         yield* owning("snapshot")(info)
         return hideSnapshot(info)
       }),
-    getSnapshot: (id) =>
-      Effect.map(snapshot(id, backend.getSnapshot(id)), (state) =>
-        state.snapshot === undefined ? state : new SnapshotState({ ...state, snapshot: hideSnapshot(state.snapshot) })
-      ),
+    getSnapshot: (id) => Effect.map(snapshot(id, backend.getSnapshot(id)), hideState),
     listSnapshots: ({ devboxId, ...query }) =>
       Effect.flatMap(theirs, (of) =>
         Effect.map(
@@ -175,16 +181,13 @@ export const keepApart = (backend: Shape, db: Database, prepare: Prepare): Shape
     enableTunnel: (id, options) => devbox(id, backend.enableTunnel(id, options)),
     removeTunnel: (id, options) => devbox(id, backend.removeTunnel(id, options)),
     dial: (id, port) => Effect.andThen(mine("devbox", id), backend.dial(id, port)),
-    ...(waitForStatus === undefined
-      ? {}
-      : {
-          waitForStatus: (id, statuses, hold) => Effect.map(devbox(id, waitForStatus(id, statuses, hold)), hideDevbox)
-        }),
-    ...(waitForExecution === undefined
-      ? {}
-      : {
-          waitForExecution: (id, executionId, hold, options) =>
-            devbox(id, waitForExecution(id, executionId, hold, options))
-        })
+    fetch: (id, port, request) => devbox(id, backend.fetch(id, port, request)),
+    waitForStatus:
+      waitForStatus && ((id, statuses, hold) => Effect.map(devbox(id, waitForStatus(id, statuses, hold)), hideDevbox)),
+    waitForExecution:
+      waitForExecution &&
+      ((id, executionId, hold, options) => devbox(id, waitForExecution(id, executionId, hold, options))),
+    waitForSnapshot: waitForSnapshot && ((id, hold) => Effect.map(snapshot(id, waitForSnapshot(id, hold)), hideState))
   }
+  return given(apart)
 }

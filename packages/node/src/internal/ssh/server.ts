@@ -1,7 +1,7 @@
 // The SSH server of one devbox: on this machine's loopback, by public key only. It knows boxes and keys; where keys are kept
 // and how long a server lives is decided elsewhere.
 import * as net from "node:net"
-import type { Connection, ParsedKey, ServerChannel } from "ssh2"
+import type { ClientInfo, Connection, ParsedKey, ServerChannel } from "ssh2"
 import { loadSsh } from "./keys.ts"
 import { serveSession, type SshBox } from "./session.ts"
 
@@ -14,6 +14,8 @@ export interface SshOptions extends SshBox {
   readonly keys: () => ReadonlyArray<string>
   /** A connection to a port inside. */
   readonly dial: (port: number) => Promise<net.Socket>
+  /** How many milliseconds a connection has to log in; default two minutes, as OpenSSH. */
+  readonly loginTime?: number | undefined
 }
 
 /** A running server. */
@@ -22,6 +24,9 @@ export interface SshServer {
   /** Ends the server and every connection. */
   readonly close: () => Promise<void>
 }
+
+/** A person may have to find a passphrase first. */
+const loginTime = 120_000
 
 /** The one user, as inside. */
 export const sshUser = "user"
@@ -71,7 +76,14 @@ export const startSshServer = async (options: SshOptions): Promise<SshServer> =>
     )
   }
 
-  const greet = (client: Connection) => {
+  /** Connections that are not logged in, by the port they come from; ssh2 shows a connection only when it has said something. */
+  const waiting = new Map<number | undefined, NodeJS.Timeout>()
+  const stopWaiting = (port: number | undefined) => {
+    clearTimeout(waiting.get(port))
+    waiting.delete(port)
+  }
+
+  const greet = (client: Connection, { port }: ClientInfo) => {
     client.on("error", () => {})
     client.on("authentication", (context) => {
       if (context.method !== "publickey" || context.username !== sshUser) return context.reject(["publickey"])
@@ -83,6 +95,7 @@ export const startSshServer = async (options: SshOptions): Promise<SshServer> =>
       else context.reject(["publickey"])
     })
     client.on("ready", () => {
+      stopWaiting(port)
       options.heard()
       client.on("session", (accept) => serveSession(accept(), options))
       client.on("tcpip", (accept, reject, { destIP, destPort }) => forward(accept, reject, destIP, destPort))
@@ -93,8 +106,16 @@ export const startSshServer = async (options: SshOptions): Promise<SshServer> =>
   const sockets = new Set<net.Socket>()
   // With Nagle's delay each of the small packets of a login would wait for the one before.
   const front = net.createServer({ noDelay: true }, (socket) => {
+    const { remotePort } = socket
     sockets.add(socket)
-    socket.once("close", () => sockets.delete(socket))
+    waiting.set(
+      remotePort,
+      setTimeout(() => socket.destroy(), options.loginTime ?? loginTime)
+    )
+    socket.once("close", () => {
+      sockets.delete(socket)
+      stopWaiting(remotePort)
+    })
     server.injectSocket(socket)
   })
   await listen(front, options.port ?? 0).catch((error: NodeJS.ErrnoException) => {
