@@ -2,26 +2,21 @@
 import { DevboxId } from "@effect-devbox/core/DevboxModel"
 import * as fs from "node:fs"
 import * as path from "node:path"
-import { Door } from "../net/door.ts"
 import { EgressProxy } from "../net/proxy.ts"
 import { runHolder } from "../sandbox/holder.ts"
 import { boxDirs } from "../sandbox/layout.ts"
 import { handOver, transition } from "../store/devboxes.ts"
 import { completeExecution, deleteExecution, openExecutionsOf } from "../store/executions.ts"
-import { acquireOwnerLock } from "../store/ownerLock.ts"
-import { endOwner, insertOwner } from "../store/owners.ts"
-import { openStore } from "../store/store.ts"
 import { ends } from "./boot.ts"
 import { touch } from "./clock.ts"
 import { decodeMounts, type HolderOrder } from "./detached.ts"
 import { ended, removeBox } from "./end.ts"
-import { type Engine, enlist, rowOf } from "./engine.ts"
+import { enlist, rowOf } from "./engine.ts"
 import { toError } from "./errors.ts"
 import { keepOnline } from "./network.ts"
-import { makeNews } from "./news.ts"
 import { obey, type Obeying } from "./orders.ts"
+import { own } from "./owning.ts"
 import { recordEnd } from "./record.ts"
-import { bury } from "./recovery.ts"
 import { settleIn } from "./setup.ts"
 import { startSnapshot } from "./snapshots.ts"
 import { suspend } from "./suspend.ts"
@@ -39,36 +34,18 @@ export interface Holding {
 
 /** Starts the box of an order, takes it over, and gets it to run. */
 export const hold = async (order: HolderOrder): Promise<Holding> => {
-  const { db, dir } = openStore(order.stateDir)
   const { report, base } = order.spec
   const id = DevboxId.make(order.spec.id)
-  const lock = acquireOwnerLock(dir.owners)
-  const ownerId = lock.id
-  const socketPath = path.join(dir.owners, `${ownerId}.sock`)
-  insertOwner(db, { id: ownerId, kind: "holder", pid: process.pid, socket: socketPath })
-  const place = { db, dir }
-  const host = () => Promise.resolve({ report, base })
-  const engine: Engine = {
-    ...place,
-    ownerId,
+  const { engine, release, socketPath } = own(order.stateDir, {
+    kind: "holder",
     keepAliveSeconds: order.keepAliveSeconds,
     // What a devbox is given is on its disk before its holder starts.
     sources: { codeHost: "" },
-    host,
+    host: () => () => Promise.resolve({ report, base }),
     limits: report.limits,
-    door: new Door(host),
-    egress: new EgressProxy(),
-    news: makeNews(dir.database),
-    bury: () => void bury(place),
-    live: new Map(),
-    attaching: new Map(),
-    closing: false,
-    starting: new Map(),
-    stages: new Map(),
-    saving: new Map(),
-    failed: new Set(),
-    background: new Set()
-  }
+    egress: new EgressProxy()
+  })
+  const { db, ownerId } = engine
   const can: Obeying = {
     suspend: (devbox) => suspend(engine, devbox),
     touch: (devbox) => touch(engine, devbox),
@@ -124,11 +101,7 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
       transition(db, id, "shutdown")
       await removeBox(engine, id)
     } else if (dismissed) transition(db, id, "suspended", { detail: "its holder was asked to end" })
-    engine.door.close()
-    engine.egress.close()
-    endOwner(db, ownerId)
-    lock.release()
-    db.close()
+    release()
   }
   return {
     dismiss: () => {
