@@ -9,6 +9,7 @@ import * as Redacted from "effect/Redacted"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import {
+  another,
   broken,
   brokenCmd,
   brokenHandle,
@@ -253,6 +254,14 @@ export const serviceCommands: ReadonlyArray<Mutant> = [
   })),
   brokenExecution("stdin-conversation", "hears only bytes", (execution) => ({
     send: (input) => (typeof input === "string" ? Effect.void : execution.send(input))
+  })),
+  broken("shell-outlives-commands", "takes the shell for a part of what has ended in it", (b) => ({
+    kill: (id, executionId, options) =>
+      Effect.tap(b.kill(id, executionId, options), ({ shellName }) =>
+        shellName === undefined
+          ? Effect.void
+          : b.startExecution(id, { commandId: another(), command: "exit", shell: shellName })
+      )
   })),
   broken("shell-handle", "is a new one each time", (b) => starts(b, () => ({ shell: undefined }))),
   brokenCmd("shell-handle", "is always the same", (cmd) => ({ shell: () => cmd.shell("the-only-one") })),

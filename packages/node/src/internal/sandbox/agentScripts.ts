@@ -49,7 +49,7 @@ W) command eval '{
      exec 9<>"$Q/$a"
      while :; do
        [ -n "$S" ] || set -m
-       run "$B" "$P/shell.sh" "$Q" "$id" 4<&- & p=$!; own
+       run "$B" "$P/shell.sh" "$Q" "$id" "\${G:+$m}" 4<&- & p=$!; own
        wait $p; x=$?
        echo "H $id $x" >&3
        [ -x "$B" ] || break
@@ -95,8 +95,8 @@ set -- "$4" "$1/$id.cmd"
 . "$file"
 `
 
-/** `shell.sh Q KEY`: a named shell. The user's code shares this process, hence the long names. */
-export const shellScript = `__devbox_q=$1 __devbox_key=$2 __devbox_l=-w __devbox_j=
+/** `shell.sh Q KEY MARK`: a named shell. The user's code shares this process, hence the long names. */
+export const shellScript = `__devbox_q=$1 __devbox_key=$2 __devbox_m=\${3:-unlimited} __devbox_l=-w __devbox_j=
 # bash has another letter for the limit on file locks.
 [ -z "\${BASH_VERSION-}" ] || __devbox_l=-x
 set --
@@ -109,6 +109,8 @@ while IFS=' ' read -r __devbox_id __devbox_mark __devbox_in __devbox_out __devbo
   echo "S $__devbox_id $$" >&3
   { . "$__devbox_q/$__devbox_s"; } <"$__devbox_in" >"$__devbox_q/$__devbox_out" 2>"$__devbox_q/$__devbox_err" 3>&- 9<&-
   __devbox_x=$?
+  # The command is over: whoever kills what it left behind must not find the shell.
+  ulimit -S $__devbox_l "$__devbox_m"
   if [ "\${!-}" != "$__devbox_j" ] && kill -0 "$!" 2>/dev/null; then
     echo "X $__devbox_id $__devbox_x 1" >&3
     __devbox_n=0

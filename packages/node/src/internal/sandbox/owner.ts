@@ -265,7 +265,8 @@ export class BoxOwner implements AgentLink {
       this.#fail(job, "killed")
     }
     const mark = job?.mark ?? this.#marks.get(executionId)
-    if (mark === undefined || (job?.pid === undefined && !group)) return this.#emit(`K ${executionId} ${nonce} 0 0`)
+    const over = job?.pid === undefined || job.exit !== undefined
+    if (mark === undefined || (over && !group)) return this.#emit(`K ${executionId} ${nonce} 0 0`)
     if (job !== undefined && signal === "KILL") job.killed = true
     // Only a running command has a process group that is certainly its own.
     const mode = !group ? "m" : job === undefined || job.exit !== undefined || job.request.shell !== "-" ? "s" : "g"

@@ -226,6 +226,24 @@ export const commands: ReadonlyArray<ServiceLaw> = [
     })
   ),
   law(
+    "shell-outlives-commands",
+    "A named shell keeps its state when a command that ended in it is killed, or its scope closes.",
+    [],
+    Effect.gen(function* () {
+      const devbox = yield* create()
+      const shell = devbox.cmd.shell("lasting")
+      yield* shell.exec("LAW=kept")
+      const execution = yield* Effect.scoped(
+        Effect.tap(shell.execAsync("sleep 1000 & echo started"), ({ result }) => result)
+      )
+      const after = yield* succeeds("after a scope the shell goes on", shell.exec("echo $LAW"))
+      yield* equal("as it was", after.stdout, "kept\n")
+      yield* succeeds("what has ended can be killed", execution.kill())
+      const last = yield* succeeds("after that the shell goes on", shell.exec("echo $LAW"))
+      yield* equal("as it was", last.stdout, "kept\n")
+    })
+  ),
+  law(
     "shell-handle",
     "The handle of a shell keeps its folder and variables, also for streams.",
     [],
