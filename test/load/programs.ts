@@ -18,9 +18,11 @@ const expected = Buffer.from(line.repeat(mebibyte / line.length + 2))
 /** Prints so many bytes of numbered columns. */
 const printing = (bytes: number): string => `yes ${line.trim()} | head -c ${bytes}`
 
-/** Memory of this process in MiB, sampled while something runs. */
+/** Memory of this process in MiB. */
+const rss = () => process.memoryUsage.rss() / mebibyte
+
+/** The same, sampled while something runs. */
 const watchMemory = () => {
-  const rss = () => process.memoryUsage.rss() / mebibyte
   const idle = rss()
   let peak = idle
   const timer = setInterval(() => (peak = Math.max(peak, rss())), 20)
@@ -35,7 +37,8 @@ export interface Flood {
   readonly bytes: number
   readonly wrong: number | undefined
   readonly megabytesPerSecond: number
-  /** Memory of this process in MiB: after a first 64 MiB, which give the heap its size, and at most during the rest. */
+  /** Memory of this process in MiB: before, after a first 64 MiB, which give the heap its size, and at most during the rest. */
+  readonly before: number
   readonly idle: number
   readonly peak: number
 }
@@ -47,6 +50,7 @@ export const flood = (bytes: number, options: CreateOptions = {}): Effect.Effect
   Effect.scoped(
     Effect.gen(function* () {
       const devbox = yield* create(options)
+      const before = rss()
       const first = yield* devbox.cmd.execAsync(printing(64 * mebibyte))
       yield* Stream.runDrain(first.stdoutBytes)
       const memory = watchMemory()
@@ -64,7 +68,7 @@ export const flood = (bytes: number, options: CreateOptions = {}): Effect.Effect
       const speed = megabytesPerSecond(at, began)
       const { exitCode } = yield* execution.result
       if (exitCode !== 0) return yield* Effect.die(new Error(`it ended with ${exitCode}`))
-      return { bytes: at, wrong, megabytesPerSecond: speed, ...memory() }
+      return { bytes: at, wrong, megabytesPerSecond: speed, before, ...memory() }
     })
   )
 

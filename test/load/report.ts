@@ -36,7 +36,7 @@ export const loads = (
     const pipe = yield* barePipe(bytes)
     const seen = yield* flood(bytes, options)
     lines.push({
-      text: `${name}: ${seen.bytes} of ${bytes} bytes of stdout at ${seen.megabytesPerSecond.toFixed(0)} MB/s, a bare pipe ${pipe.toFixed(0)} MB/s; memory ${seen.idle.toFixed(0)} MiB before, ${seen.peak.toFixed(0)} at most; first wrong byte: ${seen.wrong ?? "none"}`,
+      text: `${name}: ${seen.bytes} of ${bytes} bytes of stdout at ${seen.megabytesPerSecond.toFixed(0)} MB/s, a bare pipe ${pipe.toFixed(0)} MB/s; memory ${seen.before.toFixed(0)} MiB before, ${seen.idle.toFixed(0)} after the first 64 MiB, ${seen.peak.toFixed(0)} at most; first wrong byte: ${seen.wrong ?? "none"}`,
       well: seen.bytes === bytes && seen.wrong === undefined && seen.peak - seen.idle <= flat
     })
     const ended = yield* interruptions(load.interruptions, options)
