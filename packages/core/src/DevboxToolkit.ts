@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Duration from "effect/Duration"
 import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import type { Devbox } from "./DevboxHandle.ts"
@@ -154,7 +155,8 @@ export const layer = (
       search_files: ({ path: at, pattern }) =>
         failing(
           Effect.gen(function* () {
-            const { allStdout, exitCode, stderr } = yield* devbox.cmd.exec([
+            // What prints more than is shown is not read to its end, but ended with the scope.
+            const grep = yield* devbox.cmd.execAsync([
               "env",
               "LC_ALL=C.UTF-8",
               "grep",
@@ -166,16 +168,21 @@ export const layer = (
               "--",
               operand(at)
             ])
-            // 1 means that nothing matched.
-            if (exitCode > 1) return yield* Effect.fail(fromTool(place("search_files", at), stderr, exitCode))
-            const matches = linesOf(yield* allStdout()).flatMap((line) => {
+            const lines = yield* Stream.runCollect(Stream.take(grep.stdoutLines, maxEntries + 1))
+            const truncated = lines.length > maxEntries
+            if (!truncated) {
+              const { exitCode, stderr } = yield* grep.result
+              // 1 means that nothing matched.
+              if (exitCode > 1) return yield* Effect.fail(fromTool(place("search_files", at), stderr, exitCode))
+            }
+            const matches = lines.slice(0, maxEntries).flatMap((line) => {
               const [, file, number, text] = /^([^\0]*)\0(\d+):(.*)$/.exec(line) ?? []
               return file === undefined
                 ? []
                 : [{ path: file.replace(/^\.\//, ""), line: Number(number), text: (text ?? "").slice(0, 500) }]
             })
-            return { matches: matches.slice(0, maxEntries), truncated: matches.length > maxEntries }
-          })
+            return { matches, truncated }
+          }).pipe(Effect.scoped)
         )
     })
   )
