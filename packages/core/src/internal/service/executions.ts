@@ -95,11 +95,16 @@ export const isOver = (backend: Shape, id: DevboxId, executionId: ExecutionId): 
   )
 
 /** Ends a command that nobody waits for any more; cannot fail, so what is not confirmed is reported. */
-export const abandon = (backend: Shape, id: DevboxId, executionId: ExecutionId): Effect.Effect<void> => {
+export const abandon = (
+  backend: Shape,
+  id: DevboxId,
+  executionId: ExecutionId,
+  options?: KillOptions
+): Effect.Effect<void> => {
   const unconfirmed = (detail: string) =>
     report({ resource: "execution", id: executionId, devboxId: id, backend: backend.name, detail })
   return withinBudget(
-    kill(backend, id, executionId).pipe(
+    kill(backend, id, executionId, options).pipe(
       Effect.asVoid,
       // A devbox or execution that is gone has no processes.
       Effect.catchTag(["ResourceNotFound", "DevboxNotReady"], () => Effect.void),
@@ -153,7 +158,10 @@ export const startDetached = (
 export const startScoped = (backend: Shape, id: DevboxId, command: Command, options: StartOptions = {}) =>
   Effect.uninterruptibleMask((restore) =>
     Effect.acquireRelease(ownedStart(backend, id, command, options, restore), (info) =>
-      abandon(backend, id, info.executionId)
+      Effect.flatMap(isOver(backend, id, info.executionId), (over) =>
+        // What is left behind has nobody who waits until it ends by itself.
+        abandon(backend, id, info.executionId, over ? { signal: "SIGKILL" } : {})
+      )
     )
   )
 
