@@ -30,6 +30,14 @@ describe("the documents", () => {
     expect(is === shouldBe).toBe(true)
   })
 
+  it("decisions have each a number of its own, which is also in its heading", () => {
+    const pages = readdirSync(path.join(root, "decisions")).filter((name) => /^\d/.test(name))
+    const numbers = pages.map((name) => Number(name.slice(0, 4)))
+    expect(new Set(numbers).size).toBe(pages.length)
+    const headings = pages.map((name) => Number(/^# (\d+)\. /.exec(read(`decisions/${name}`))?.[1]))
+    expect(headings).toEqual(numbers)
+  })
+
   it("README.md leads to every guide", () => {
     const text = read("README.md")
     expect(guides.filter((name) => !text.includes(`(docs/${name})`))).toEqual([])
