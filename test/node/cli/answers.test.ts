@@ -172,6 +172,16 @@ describe("errors", () => {
     expect(outcome.stderr + outcome.stdout).not.toContain("a-secret-key")
   })
 
+  it("name the setting that is missing or wrong, and say nothing of schemas", async () => {
+    expect((await world.run(["list", "--backend", "runloop"])).stderr).toBe(
+      "devbox: RUNLOOP_API_KEY is not set\n  hint: Set it in the environment: export RUNLOOP_API_KEY=…\n"
+    )
+    const wrong = await world.run(["list"], { env: { EFFECT_DEVBOX_MINIMUM_ISOLATION: "some" } })
+    expect(wrong.status).toBe(2)
+    expect(wrong.stderr).toContain("devbox: EFFECT_DEVBOX_MINIMUM_ISOLATION is not as it has to be\n")
+    expect(wrong.stderr).toContain('cause: Expected "isolated"')
+  })
+
   it("name the devboxes that a beginning could mean", async () => {
     const ids = [await world.create("--name", "twin"), await world.create("--name", "twin")]
     const outcome = await world.run(["info", "twin"])

@@ -177,6 +177,12 @@ describe("run", () => {
     expect([outcome.status, outcome.stderr]).toEqual([125, expect.stringContaining("--no-upload")])
   })
 
+  it("says where a command stands, to who forgets the dashes or the command", async () => {
+    const forgotten = await world.run(["run", "--no-upload", "npm", "test"])
+    expect([forgotten.status, forgotten.stderr]).toEqual([125, expect.stringContaining("devbox run -- npm …")])
+    expect((await world.run(["run"])).stderr).toContain("there is no command to run")
+  })
+
   it("reads stdin, and keeps the command's status when what is to be brought back is missing", async () => {
     const root = folder("input", { f: "" })
     const outcome = await world.run(["run", "--fetch", "nothing", "--", "cat; exit 3"], { cwd: root, input: "piped" })

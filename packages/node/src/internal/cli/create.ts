@@ -15,12 +15,14 @@ export const boxFlags = {
   boxEnv: Flags.pairs(
     "box-env",
     undefined,
-    "Sets a variable for everything in the devbox; KEY alone takes the value it has here"
+    "Sets a variable for everything in the devbox; KEY alone takes the value it has here. Can stand several times"
   ),
   metadata: Flags.pairs("metadata", "m", "A label to list by. Can stand several times"),
   keepAlive: Flags.duration("keep-alive", "How long it lives without `devbox keep-alive`; default 1h, at most 48h"),
   network: Flag.Literals("network", ["none", "proxy", "user", "host"]).pipe(
-    Flag.withDescription("Who it may talk to: nobody, allowed names, anything, or as this machine does"),
+    Flag.withDescription(
+      "Who it may talk to: nobody; the internet by HTTP, as is the default; anything, by a network of its own; what this machine reaches"
+    ),
     Flag.optional
   ),
   isolation: Flag.Literals("isolation", ["isolated", "container", "process"]).pipe(

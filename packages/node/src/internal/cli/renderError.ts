@@ -170,12 +170,17 @@ const renderers: Renderers = {
     exitCode: exitCodes.incomplete
   }),
   UsageError: ({ detail, hint }) => ({ message: detail, hint, exitCode: exitCodes.usage }),
-  ConfigError: (error) => ({
-    message: "a setting is missing or wrong",
-    cause: error.message,
-    hint: "Set it in the environment; `devbox --help` names the variables.",
-    exitCode: exitCodes.usage
-  })
+  ConfigError: ({ message }) => {
+    // Effect says it as `SchemaError(Expected … at ["NAME"])`.
+    const [, expected, name = "a setting"] = /\((.*)\s+at \["(\w+)"\]/.exec(message) ?? [undefined, message]
+    const isMissing = process.env[name] === undefined
+    return {
+      message: isMissing ? `${name} is not set` : `${name} is not as it has to be`,
+      cause: isMissing ? undefined : expected,
+      hint: `Set it in the environment: export ${name}=…`,
+      exitCode: exitCodes.usage
+    }
+  }
 }
 
 const fileKinds: Readonly<Record<FileError["kind"], string>> = {

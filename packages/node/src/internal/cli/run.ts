@@ -52,6 +52,13 @@ const folderOf = (upload: string | undefined): Effect.Effect<string, UsageError>
 const from = (image: string) =>
   image === plainImage ? undefined : image.startsWith("snp_") ? { snapshot: image } : blueprint(image)
 
+/** Who forgets the dashes has said the first word of a command where an image stands. */
+const noImage = (word: string) =>
+  new UsageError({
+    detail: `"${word}" is no snapshot, and this backend has no blueprints`,
+    hint: `A command stands behind two dashes: devbox run -- ${word} …`
+  })
+
 const take = (devbox: Devbox, folder: string, allFiles: boolean, quiet: boolean) =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -84,7 +91,8 @@ export const run = Command.make(
     image: Argument.String("image").pipe(
       Argument.withDescription(
         `A snapshot (snp_…) or a blueprint to start from. \`${plainImage}\`, or nothing before --, is a devbox as it comes`
-      )
+      ),
+      Argument.withDefault(plainImage)
     ),
     command: Flags.command
   },
@@ -103,7 +111,13 @@ export const run = Command.make(
         const folder = noUpload ? undefined : yield* folderOf(upload)
         const exitCode = yield* Effect.scoped(
           Effect.gen(function* () {
-            const devbox = yield* devboxes.create({ ...boxOptions(input), from: from(image) })
+            const devbox = yield* devboxes
+              .create({ ...boxOptions(input), from: from(image) })
+              .pipe(
+                Effect.catchReason("BackendError", "UnsupportedError", (reason, error) =>
+                  Effect.fail(image !== plainImage && /blueprint/.test(reason.detail) ? noImage(image) : error)
+                )
+              )
             const inside = folder === undefined ? "." : insideOf(folder)
             if (folder !== undefined) yield* take(devbox, folder, allFiles, json)
             const place = cwd === undefined ? inside : path.posix.join(inside, cwd)

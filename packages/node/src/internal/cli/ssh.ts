@@ -1,4 +1,5 @@
 /** `devbox ssh`: the system's SSH client, with a key that is on disk only as long as it runs. */
+import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"
@@ -46,16 +47,20 @@ const run = (program: string, args: ReadonlyArray<string>) =>
     )
   )
 
+const command = Flags.command.pipe(
+  Argument.withDescription("What to run: ssh joins the words with spaces, for a shell inside. Without it, a login")
+)
+
 /** The command. */
-export const ssh = Command.make("ssh", { devbox: Flags.devbox, command: Flags.command }, ({ command, devbox: word }) =>
+export const ssh = Command.make("ssh", { devbox: Flags.devbox, command }, (input) =>
   withDevboxes((devboxes) =>
     Effect.scoped(
       Effect.gen(function* () {
-        const devbox = yield* attach(devboxes, word)
+        const devbox = yield* attach(devboxes, input.devbox)
         const { write } = yield* Effect.promise(() => import("../../SshFiles.ts"))
         const files = yield* write(devbox, yield* privateFolder)
         const words = ["-o", "LogLevel=ERROR", "-F", files.configFile, files.name]
-        return yield* run("ssh", [...words, ...(command.length === 0 ? [] : ["--", ...command])])
+        return yield* run("ssh", [...words, ...(input.command.length === 0 ? [] : ["--", ...input.command])])
       })
     ).pipe(Effect.flatMap(exitWith))
   )
