@@ -66,7 +66,10 @@ export interface Options {
   readonly keepAliveTime?: Duration.Input | undefined
   /** The network of devboxes that do not say; default `"proxy"`. */
   readonly network?: NetworkMode | undefined
-  /** The address below which `owner/name.git` is the repository of a code mount; default `https://github.com`. */
+  /**
+   * The address below which `owner/name.git` is the repository of a code mount, by `https` or `http`; default `https://github.com`. It
+   * may be in a network of yours: devboxes do not reach it, but for the cloning, which reaches nothing else.
+   */
   readonly codeHost?: string | undefined
   /** The value of a stored secret, for devboxes that name one; `undefined` when there is none. Default: none are stored. */
   readonly secrets?: ((name: string) => Effect.Effect<Redacted.Redacted | undefined, BackendError>) | undefined

@@ -8,6 +8,7 @@ import { LocalBackend } from "@effect-devbox/node"
 import { Duration, Effect, Layer, Redacted, Stream } from "effect"
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
+import { createServer as createHttpServer } from "node:http"
 import { type AddressInfo, createServer, type Server } from "node:net"
 import * as path from "node:path"
 import { inLocal, leftovers, stateDir } from "./fixtures.ts"
@@ -109,6 +110,30 @@ describe("a code mount", () => {
         }).pipe(Effect.provide(at(dir, { codeHost: host.url })))
         assert.deepStrictEqual(holding(path.join(dir, "state"), token), [])
         assert.deepStrictEqual(leftovers(path.join(dir, "state")), [])
+      })
+    )
+  )
+
+  it.live("is cloned where the code host is and nowhere else, wherever its answers lead", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const dir = yield* stateDir
+        const other = yield* gitHost(dir, token)
+        const elsewhere = createHttpServer((request, response) => {
+          response.writeHead(302, { location: `${other.url}${request.url}` }).end()
+        })
+        yield* Effect.acquireRelease(
+          Effect.promise(() => new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve))),
+          () => Effect.sync(() => elsewhere.close())
+        )
+        const codeHost = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`
+        yield* Effect.gen(function* () {
+          const backend = yield* DevboxBackend.DevboxBackend
+          const { id } = yield* backend.create(new CreateParams({ mounts: [codeMount()] }))
+          assert.strictEqual((yield* settled(id)).status, "failure")
+          assert.match(JSON.stringify(yield* backend.logs(id)), /403/)
+        }).pipe(Effect.provide(at(dir, { codeHost })))
+        assert.deepStrictEqual(other.asked, [])
       })
     )
   )

@@ -1,13 +1,16 @@
 /**
  * What is put on a devbox's disk before the devbox exists: its user, repositories and storage objects. It happens in a box of its
- * own on the same disk, which has this machine's network and ends before anything of the devbox begins: so a devbox without a
- * network gets its code, and nothing that ever runs in a devbox was near a token.
+ * own on the same disk, which reaches the code host alone and ends before anything of the devbox begins: so a devbox without a
+ * network gets its code, nothing that ever runs in a devbox was near a token, and neither a snapshot's files nor a
+ * code host's answers lead to what else this machine reaches.
  */
-import type { DevboxId, Mount, UserParameters } from "@effect-devbox/core/DevboxModel"
+import type { DevboxId, Mount, NetworkMode, UserParameters } from "@effect-devbox/core/DevboxModel"
 import { StorageObjectId } from "@effect-devbox/core/StorageObjects"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import { environmentOf, proxyPort } from "../net/modes.ts"
+import { only } from "../net/rules.ts"
 import { startBox } from "../sandbox/box.ts"
 import type { Box, BoxSpec } from "../sandbox/types.ts"
 import { wishEnd } from "../store/devboxes.ts"
@@ -84,6 +87,31 @@ const run = async (
 
 const nothing = Stream.empty
 
+/** The network of a stage: what it is, what git is told of it, and how the box gets it. */
+interface Way {
+  readonly network: NetworkMode
+  readonly env: Readonly<Record<string, string>>
+  readonly open: (box: Box) => Promise<() => void>
+}
+
+/** To the code host for those who clone, and to nowhere for the others. A box of the process tier has what this machine has. */
+const wayOf = (engine: Engine, { report }: BoxSpec, { mounts }: Staging): Way => {
+  const closed = { env: {}, open: () => Promise.resolve(() => {}) }
+  if (report.launcher === "process") return { network: "host", ...closed }
+  if (!mounts.some(({ type }) => type === "code_mount")) return { network: "none", ...closed }
+  const { hostname, port, protocol } = new URL(engine.sources.codeHost)
+  const rules = only(hostname.replace(/^\[|\]$/g, ""), Number(port || (protocol === "http:" ? 80 : 443)))
+  return {
+    network: "proxy",
+    // The code host may have a name that programs are told not to ask the proxy for.
+    env: { ...environmentOf("proxy"), no_proxy: "", NO_PROXY: "" },
+    open: async ({ entrance }) =>
+      entrance === undefined
+        ? () => {}
+        : engine.egress.serve(await engine.door.listen(entrance, proxyPort), () => rules)
+  }
+}
+
 const cloneCode = async (engine: Engine, box: Box, id: string, mount: CodeMount, home: string): Promise<void> => {
   const name = `${mount.repoOwner}/${mount.repoName}`
   const token = mount.token === undefined ? undefined : Redacted.value(mount.token)
@@ -105,8 +133,9 @@ const bringObject = async (engine: Engine, box: Box, id: string, mount: ObjectMo
 /** Prepares a disk. When the end of the devbox is wished meanwhile, it fails. */
 export const stage = async (engine: Engine, id: DevboxId, spec: BoxSpec, staging: Staging): Promise<void> => {
   const { user } = staging
+  const { env, network, open } = wayOf(engine, spec, staging)
   // The stage is not run as the devbox's user: that one may not be there yet.
-  const box = await startBox({ ...spec, network: "host", env: {}, user: undefined })
+  const box = await startBox({ ...spec, network, env, user: undefined })
   engine.stages.set(id, box)
   const left = (rowOf(engine, id).expires_at_ms ?? Infinity) - Date.now()
   const late = setTimeout(
@@ -116,9 +145,11 @@ export const stage = async (engine: Engine, id: DevboxId, spec: BoxSpec, staging
     },
     Math.min(Math.max(left, 0), longestTimer)
   )
+  let close = () => {}
   const home = spec.report.launcher === "process" ? `${spec.dir}/home` : homeOf(user)
   try {
     if (rowOf(engine, id).shutdown_reason !== null) throw new Error("the devbox was shut down meanwhile")
+    close = await open(box)
     if (user !== undefined) {
       const words = [addUser, "sh", user.username, String(user.uid), homeOf(user)]
       await run(box, "stage-user", `adding the user ${user.username}`, words, nothing)
@@ -134,6 +165,7 @@ export const stage = async (engine: Engine, id: DevboxId, spec: BoxSpec, staging
     }
   } finally {
     clearTimeout(late)
+    close()
     await box.stop()
     engine.stages.delete(id)
   }

@@ -1,8 +1,8 @@
 // One connection out of a box: the name is judged, looked up here, each address is judged, and the connection goes to an
 // address that was judged. What a name means a moment later does not matter.
-import * as dns from "node:dns/promises"
 import * as net from "node:net"
 import { forbidden } from "./addresses.ts"
+import * as names from "./names.ts"
 import type { Rules } from "./rules.ts"
 
 /** Why there is no connection. */
@@ -23,7 +23,7 @@ export interface World {
 
 /** The real one. */
 export const world: World = {
-  lookUp: async (host) => (await dns.lookup(host, { all: true })).map(({ address }) => address),
+  lookUp: (host) => names.lookUp(host),
   forbidden
 }
 
@@ -63,10 +63,10 @@ export const reach = async (rules: Rules, host: string, port: number, around: Wo
   const found = await lookUp(host, around)
   const reasons: Array<string> = []
   for (const address of found) {
-    const reason = around.forbidden(address)
+    const reason = verdict === "own" ? undefined : around.forbidden(address)
     // Which address it has is nothing that a devbox should learn here.
     if (reason !== undefined) reasons.push(`${host} ${reason}`)
-    else if (verdict === "address" && !rules.byAddress(address, port)) {
+    else if (verdict !== "name" && !rules.byAddress(address, port)) {
       reasons.push(`the devbox's network policy does not allow ${host}, port ${port}`)
     } else {
       try {

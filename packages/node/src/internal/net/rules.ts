@@ -5,8 +5,11 @@ import { bits4, isForbiddenRange, parseRange } from "./addresses.ts"
 
 /** The rules of one devbox. */
 export interface Rules {
-  /** `name`: whatever its address. `address`: it depends on the address. `no`: it is not even looked up. */
-  readonly byName: (host: string) => "name" | "address" | "no"
+  /**
+   * `own`: this machine's owner named it, so that it may also be in a network of theirs. `name`: whatever its address on the public
+   * internet. `address`: it depends on the address. `no`: it is not even looked up.
+   */
+  readonly byName: (host: string) => "own" | "name" | "address" | "no"
   readonly byAddress: (address: string, port: number) => boolean
 }
 
@@ -15,6 +18,12 @@ export const everything: Rules = { byName: () => "name", byAddress: () => true }
 
 /** A policy that is not there any more lets nothing out. */
 export const nothing: Rules = { byName: () => "no", byAddress: () => false }
+
+/** One port of one host, which this machine's owner named and no caller. */
+export const only = (own: string, port: number): Rules => ({
+  byName: (host) => (canonical(host) === canonical(own) ? "own" : "no"),
+  byAddress: (_, asked) => asked === port
+})
 
 /** A name as it is compared: `Example.COM.` is `example.com`. */
 export const canonical = (host: string): string => host.toLowerCase().replace(/\.$/, "")
