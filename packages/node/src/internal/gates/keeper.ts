@@ -1,7 +1,7 @@
 /** Who serves the gates of a devbox: this process for its own, the gatekeeper of the state folder for detached ones. */
 import type { DevboxId } from "@effect-devbox/core/DevboxModel"
 import { UnavailableError } from "@effect-devbox/core/DevboxError"
-import { startProcess } from "../local/detached.ts"
+import { ready, startProcess } from "../local/detached.ts"
 import type { Engine } from "../local/engine.ts"
 import { backendError } from "../local/errors.ts"
 import type { HostOptions } from "../local/host.ts"
@@ -41,7 +41,7 @@ const startKeeper = async (engine: Engine): Promise<void> => {
   }
   const order: GatekeeperOrder = { stateDir: engine.dir.root, options }
   const answer = await startProcess("gatekeeperMain", order)
-  if (answer !== "ready") {
+  if (answer !== ready) {
     throw backendError("openGate", new UnavailableError({ detail: `the gatekeeper did not start: ${answer}` }))
   }
 }

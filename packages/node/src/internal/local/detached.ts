@@ -1,5 +1,6 @@
 /** A devbox that outlives this process: its holder is a process of its own, and this one joins it as anybody can. */
 import { spawn } from "node:child_process"
+import { once } from "node:events"
 import * as path from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
@@ -41,7 +42,13 @@ const environment = (): NodeJS.ProcessEnv =>
     })
   )
 
-/** Starts a program that outlives this process with an order on its stdin, and gives the line that it answers. */
+/** What a program answers that serves from now on. */
+export const ready = "ready"
+
+/**
+ * Starts a program that outlives this process with an order on its stdin, and gives the line that it answers. One that answers anything
+ * but {@link ready} is gone when this returns.
+ */
 export const startProcess = async (name: string, order: unknown): Promise<string> => {
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", programFile(name)], {
     detached: true,
@@ -56,6 +63,11 @@ export const startProcess = async (name: string, order: unknown): Promise<string
     child.stdin.on("error", () => {})
     child.stdin.end(JSON.stringify(order))
   })
+  if (answer !== ready && child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+    const exited = once(child, "exit")
+    child.kill("SIGKILL")
+    await exited
+  }
   child.removeAllListeners()
   child.stdout.destroy()
   child.unref()
@@ -73,7 +85,7 @@ export const startDetached = async (engine: Engine, spec: BoxSpec, setup: Setup)
     mounts: encodeMounts(setup.mounts ?? [])
   }
   const answer = await startProcess("holderMain", order)
-  if (answer !== "ready") throw new SandboxStartError(spec.id, answer, "")
+  if (answer !== ready) throw new SandboxStartError(spec.id, answer, "")
   const live = await connect(engine, rowOf(engine, spec.id))
   if (live === undefined) throw new SandboxStartError(spec.id, "its holder cannot be reached", "")
   return live

@@ -80,6 +80,9 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
     onFailed: (executionId, reason) => reason !== "closed" && deleteExecution(db, id, executionId),
     onOrder: (text) => obey(id, text, can),
     onLeave: () => settleLost(Date.now())
+  }).catch((error: unknown) => {
+    release()
+    throw error
   })
   const live = enlist(engine, holder.box, true)
   keepOnline(engine, report, live, ends(engine).fail)
