@@ -163,6 +163,7 @@ describe("a backend that does not answer", () => {
       const async = yield* stalled("kill", (devbox) =>
         Effect.scoped(Effect.andThen(devbox.cmd.execAsync("sleep 1000"), Effect.never))
       )
+      const start = yield* stalled("startExecution", (devbox) => devbox.cmd.exec("sleep 1000"))
       const snapshot = yield* stalled("deleteSnapshot", (devbox) =>
         Effect.andThen(
           MemoryBackend.Control.use(({ hold }) => hold("snapshot")),
@@ -176,8 +177,12 @@ describe("a backend that does not answer", () => {
         )
       )
       assert.deepStrictEqual(
-        [exec, async, snapshot, lost].map(({ leaks, value }) => [leaks.map(({ resource }) => resource), value / 1000]),
+        [exec, async, start, snapshot, lost].map(({ leaks, value }) => [
+          leaks.map(({ resource }) => resource),
+          value / 1000
+        ]),
         [
+          [["execution"], 63],
           [["execution"], 63],
           [["execution"], 63],
           [["snapshot"], 63],

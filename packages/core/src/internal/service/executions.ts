@@ -94,6 +94,9 @@ export const isOver = (backend: Shape, id: DevboxId, executionId: ExecutionId): 
     Effect.catch((error) => Effect.succeed(error._tag === "ResourceNotFound"))
   )
 
+const reporting = (backend: Shape, id: DevboxId, executionId: ExecutionId) => (detail: string) =>
+  report({ resource: "execution", id: executionId, devboxId: id, backend: backend.name, detail })
+
 /** Ends a command that nobody waits for any more; cannot fail, so what is not confirmed is reported. */
 export const abandon = (
   backend: Shape,
@@ -101,8 +104,7 @@ export const abandon = (
   executionId: ExecutionId,
   options?: KillOptions
 ): Effect.Effect<void> => {
-  const unconfirmed = (detail: string) =>
-    report({ resource: "execution", id: executionId, devboxId: id, backend: backend.name, detail })
+  const unconfirmed = reporting(backend, id, executionId)
   return withinBudget(
     kill(backend, id, executionId, options).pipe(
       Effect.asVoid,
@@ -123,7 +125,10 @@ export const abandon = (
  * the id is taken: by a command that does nothing, or it turns out to be taken already.
  */
 const forestall = (backend: Shape, id: DevboxId, commandId: ExecutionId): Effect.Effect<void> =>
-  Effect.ignore(idempotent(backend.startExecution(id, { commandId, command: ["true"] })))
+  withinBudget(
+    Effect.ignore(idempotent(backend.startExecution(id, { commandId, command: ["true"] }))),
+    reporting(backend, id, commandId)
+  )
 
 /** Starts a command; when that fails in doubt it may run, and is ended like one that was started. */
 const ownedStart = (backend: Shape, id: DevboxId, command: Command, options: StartOptions, restore: Restore) =>
