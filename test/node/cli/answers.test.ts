@@ -15,7 +15,11 @@ const commands =
   "create list info rm suspend resume keep-alive snapshot fork exec shell run cp logs ssh ssh-key tunnel serve doctor gc".split(
     " "
   )
-const nested = ["create", "list", "rm"].map((verb) => ["snapshot", verb])
+const nested = [
+  ...["create", "list", "rm"].map((verb) => ["snapshot", verb]),
+  ["serve", "keys"],
+  ...["add", "list", "revoke"].map((verb) => ["serve", "keys", verb])
+]
 
 const json = async (...args: ReadonlyArray<string>) => JSON.parse(await world.ok(["--json", ...args])) as unknown
 

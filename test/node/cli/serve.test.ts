@@ -60,6 +60,30 @@ describe("serve", () => {
     expect(await world.ok(["list", "-q"], how)).toBe("")
   })
 
+  it("lets in those for whom keys are made while it runs, each to devboxes of its own, until they are withdrawn", async () => {
+    const key = await world.ok(["serve", "keys", "add", "ada"])
+    expect(key).toMatch(/^edb_/)
+    const made = JSON.parse(await world.ok(["--json", "serve", "keys", "add", "ada"])) as Record<string, string>
+    const as = (given = "") => ({ env: { ...how.env, EFFECT_DEVBOX_API_KEY: given } })
+    const box = await world.ok(["create"], as(key))
+    // Another key of the same name is the same person's.
+    expect(await world.ok(["list", "-q"], as(made["key"]))).toBe(box)
+    expect(await world.ok(["list", "-q"], how)).toBe("")
+    const listed = await world.ok(["serve", "keys", "list"])
+    expect(listed).toMatch(/^ID +NAME +AGE +REVOKED\nkey_\w+ +default +\S+ +-\nkey_\w+ +ada /)
+    expect(listed).not.toContain(key)
+    expect(await world.ok(["serve", "keys", "revoke", made["id"] ?? ""])).toBe(made["id"])
+    expect((await world.run(["list"], as(made["key"]))).status).toBe(7)
+    await world.ok(["rm", box], as(key))
+    await world.ok(["serve", "keys", "revoke", "ada"])
+    expect((await world.run(["list"], as(key))).status).toBe(7)
+    const again = await world.run(["serve", "keys", "revoke", "ada"])
+    expect([again.status, again.stderr]).toEqual([2, expect.stringContaining("no key of the id or name ada is in use")])
+    const bad = await world.run(["serve", "keys", "add", "a b"])
+    expect([bad.status, bad.stderr]).toEqual([2, expect.stringContaining('"a b" cannot be a name')])
+    expect(await world.ok(["serve", "keys", "--help"])).toMatch(/add[\s\S]*list[\s\S]*revoke/)
+  })
+
   it("says when its port is taken", async () => {
     const port = new URL(how.env["EFFECT_DEVBOX_BACKEND"]!).port
     const outcome = await world.run(["serve", "--port", port], {

@@ -10,6 +10,7 @@ import { join } from "node:path"
 import { HostError, hostError, UsageError } from "./errors.ts"
 import * as Flags from "./flags.ts"
 import { print, printJson, say, styles } from "./out.ts"
+import { keys } from "./serveKeys.ts"
 
 const flags = {
   port: Flag.Int("port").pipe(
@@ -80,8 +81,9 @@ export const serve = Command.make("serve", flags, (input) =>
 ).pipe(
   Command.withShortDescription("Serve these devboxes to clients elsewhere"),
   Command.withDescription(
-    "Serves the devboxes of this machine, or of --backend, over Runloop's interface, to our clients and to Runloop's. Prints its URL and serves until it is ended. Callers need the key: EFFECT_DEVBOX_SERVER_KEY, or one that is made at the first start and kept in a file that only you can read."
+    "Serves the devboxes of this machine, or of --backend, over Runloop's interface, to our clients and to Runloop's. Prints its URL and serves until it is ended. Callers need the key: EFFECT_DEVBOX_SERVER_KEY, or one that is made at the first start and kept in a file that only you can read; `devbox serve keys` makes others."
   ),
+  Command.withSubcommands([keys]),
   Command.withExamples([
     { command: "devbox serve", description: "For this machine" },
     { command: "devbox serve --host 0.0.0.0 --cert cert.pem --key key.pem", description: "For others, with TLS" }
