@@ -30,6 +30,7 @@ import { checkKey, fixedKey, keyInFile } from "./internal/server/keys.ts"
 import { tunnelRoutes, tunnelsUnder } from "./internal/gates/route.ts"
 import { type Certificate, type HostRoute, makeListener } from "./internal/server/listener.ts"
 import { type LimitOptions, limitBodies, toLimits } from "./internal/server/limits.ts"
+import { checkObjects, lendObjects } from "./internal/server/mounts.ts"
 import { openObjects } from "./internal/server/objectFiles.ts"
 import { layerObjects } from "./internal/server/objects.ts"
 import { enforceAll, layerPolicies } from "./internal/server/policies.ts"
@@ -179,6 +180,8 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxServer, ServerSt
         )
       )
       const objects = openObjects(folder.db, folder.objects)
+      yield* lendObjects(own, objects)
+      const ready = prepare(folder.db, options.allow ?? {}, checkObjects(own, objects))
       const load = Effect.sync(() => ({ connections: listener.open(), held: held.count() }))
       const routes = Layer.mergeAll(
         DevboxApiHandlers.layer,
@@ -186,7 +189,7 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxServer, ServerSt
         contentRoutes(objects)
       ).pipe(
         Layer.provide([
-          Layer.succeed(DevboxBackend, keepApart(backend, folder.db, prepare(folder.db, options.allow ?? {}))),
+          Layer.succeed(DevboxBackend, keepApart(backend, folder.db, ready)),
           layerAnswers(folder.db),
           layerObjects(objects, options.publicUrl),
           layerPolicies(folder.db, book),

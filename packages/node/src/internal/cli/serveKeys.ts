@@ -3,15 +3,14 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { join } from "node:path"
+import type * as Keys from "../server/keys.ts"
 import type { Database } from "../store/database.ts"
 import { hostError, UsageError } from "./errors.ts"
 import * as Flags from "./flags.ts"
 import { age, harmless, print, printJson, say, styles, table } from "./out.ts"
 
-type Keys = typeof import("../server/keys.ts")
-
 /** What the server of the state folder knows. */
-const withKeys = <A, E, R>(use: (keys: Keys, db: Database, json: boolean) => Effect.Effect<A, E, R>) =>
+const withKeys = <A, E, R>(use: (keys: typeof Keys, db: Database, json: boolean) => Effect.Effect<A, E, R>) =>
   Effect.scoped(
     Effect.gen(function* () {
       const { json, stateDir } = yield* Flags.settings

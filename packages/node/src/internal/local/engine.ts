@@ -61,7 +61,8 @@ export interface Engine {
   readonly ownerId: string
   /** The keep-alive time of devboxes that do not say. */
   readonly keepAliveSeconds: number
-  readonly sources: Sources
+  /** A server adds the objects of its callers as long as it serves. */
+  sources: Sources
   readonly host: () => Promise<Host>
   /** The way into the boxes' networks. */
   readonly door: Door

@@ -32,6 +32,8 @@ export interface ObjectFiles {
   readonly admit: (use: Use, id: string, query: URLSearchParams) => ObjectRow | undefined
   /** An object of a tenant. */
   readonly find: (tenant: string, id: string) => ObjectRow | undefined
+  /** A complete object, whoever's. */
+  readonly byId: (id: string) => ObjectRow | undefined
   /** Removes the objects whose time is over. */
   readonly expire: () => void
 }
@@ -67,6 +69,7 @@ export const openObjects = (db: Database, folder: string): ObjectFiles => {
       return live(db.first<ObjectRow>("select * from objects where id = ?", id))
     },
     find: (tenant, id) => live(db.first<ObjectRow>("select * from objects where tenant = ? and id = ?", tenant, id)),
+    byId: (id) => live(db.first<ObjectRow>("select * from objects where id = ? and state = 'READ_ONLY'", id)),
     expire: () => {
       const gone = db.all<{ readonly id: string }>(
         "delete from objects where delete_after_ms <= ? returning id",

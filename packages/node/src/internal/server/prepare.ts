@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import type { Database } from "../store/database.ts"
 import { tenant } from "./caller.ts"
 import { refused } from "./errors.ts"
+import type { checkObjects } from "./mounts.ts"
 import { policyOf } from "./policies.ts"
 import { secretValue } from "./secrets.ts"
 
@@ -21,7 +22,7 @@ export interface Allowed {
 
 /** See above. */
 export const prepare =
-  (db: Database, allowed: Allowed) =>
+  (db: Database, allowed: Allowed, objects: ReturnType<typeof checkObjects>) =>
   (params: CreateParams): Effect.Effect<CreateParams, BackendError | ResourceNotFound> =>
     Effect.gen(function* () {
       const who = yield* tenant
@@ -38,6 +39,7 @@ export const prepare =
       if (policy !== undefined && policyOf(db, who, policy) === undefined) {
         return yield* new ResourceNotFound({ resource: "network policy", id: policy })
       }
+      yield* objects(who, params.mounts ?? [])
       const values: Record<string, string> = {}
       for (const [variable, name] of Object.entries(secrets ?? {})) {
         const value = secretValue(db, who, name)
