@@ -6,6 +6,7 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { CurrentCaller } from "./ApiKeys.ts"
 
 /** What the handlers ask. */
 export interface Shape {
@@ -29,26 +30,46 @@ export interface Limited extends Shape {
   readonly end: Effect.Effect<void>
 }
 
+/** How holds are limited besides. */
+export interface Options {
+  /** How many one caller may hold; default as many as all. */
+  readonly perCaller?: number | undefined
+  /** How long one beyond the limit is held; default one second. */
+  readonly moment?: Duration.Input | undefined
+}
+
 /**
  * At most so many requests are held for as long as they ask; those beyond are answered early, after a moment that keeps clients,
  * which ask again at once, from hammering. Beyond twice the limit there is no such moment.
  */
-export const make = (limit: number, moment: Duration.Input = "1 second"): Effect.Effect<Limited> =>
+export const make = (limit: number, options: Options = {}): Effect.Effect<Limited> =>
   Effect.map(Deferred.make<void>(), (ended) => {
-    const early = Duration.fromInputUnsafe(moment)
+    const early = Duration.fromInputUnsafe(options.moment ?? "1 second")
+    const { perCaller = limit } = options
+    const counts = new Map<string, number>()
     let count = 0
+    const allowed = (time: Duration.Duration, own: number): Duration.Duration => {
+      if (count < limit && own < perCaller) return time
+      return count < 2 * limit && own < 2 * perCaller ? Duration.min(time, early) : Duration.zero
+    }
     return {
       ending: Deferred.await(ended),
       end: Effect.asVoid(Deferred.succeed(ended, undefined)),
       count: () => count,
       during: (time, hold) =>
-        Effect.suspend(() => {
-          const allowed = count < limit ? time : count < 2 * limit ? Duration.min(time, early) : Duration.zero
+        Effect.flatMap(CurrentCaller, (caller) => {
+          const who = caller?.id ?? ""
+          const own = counts.get(who) ?? 0
+          const held = hold(allowed(time, own))
           count++
+          counts.set(who, own + 1)
           return Effect.ensuring(
-            hold(allowed),
+            held,
             Effect.sync(() => {
               count--
+              const left = (counts.get(who) ?? 1) - 1
+              if (left === 0) counts.delete(who)
+              else counts.set(who, left)
             })
           )
         })

@@ -36,6 +36,7 @@ import { layerObjects } from "./internal/server/objects.ts"
 import { enforceAll, layerPolicies } from "./internal/server/policies.ts"
 import { type Allowed, prepare } from "./internal/server/prepare.ts"
 import { layerSecrets } from "./internal/server/secrets.ts"
+import { share } from "./internal/server/shares.ts"
 import { keepApart } from "./internal/server/tenancy.ts"
 import { probes } from "./internal/server/probes.ts"
 import { defaultStateDir } from "./internal/store/store.ts"
@@ -165,7 +166,7 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxServer, ServerSt
       const own = yield* DevboxBackend
       const backend = options.publicUrl === undefined ? own : tunnelsUnder(own, options.publicUrl)
       const hostRoutes = [...(yield* HostRoutes), ...(yield* tunnelRoutes(own))]
-      const held = yield* HeldRequests.make(limits.held)
+      const held = yield* HeldRequests.make(limits.held, { perCaller: limits.heldPerCaller })
       const listener = yield* starting(() => makeListener(limits, certificate, hostRoutes))
       if (certificate === undefined && !isLoopback(host)) {
         yield* Effect.logWarning(
@@ -174,9 +175,12 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxServer, ServerSt
       }
       const book = Option.getOrUndefined(yield* Effect.serviceOption(LocalNetworkPolicies.Book))
       yield* enforceAll(folder.db, book)
-      yield* Effect.catch(takeStock(backend, folder.db), (error) =>
-        Effect.logWarning(
-          `what the backend has could not be listed, so that some of it may be missing: ${error.message}`
+      const open = yield* Effect.catch(takeStock(backend, folder.db), (error) =>
+        Effect.as(
+          Effect.logWarning(
+            `what the backend has could not be listed, so that some of it may be missing: ${error.message}`
+          ),
+          []
         )
       )
       const objects = openObjects(folder.db, folder.objects)
@@ -189,7 +193,7 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxServer, ServerSt
         contentRoutes(objects)
       ).pipe(
         Layer.provide([
-          Layer.succeed(DevboxBackend, keepApart(backend, folder.db, ready)),
+          Layer.succeed(DevboxBackend, share(keepApart(backend, folder.db, ready), limits.shares, open)),
           layerAnswers(folder.db),
           layerObjects(objects, options.publicUrl),
           layerPolicies(folder.db, book),

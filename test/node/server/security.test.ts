@@ -5,7 +5,7 @@ import { DevboxBackend, type Shape } from "@effect-devbox/core/DevboxBackend"
 import { CreateParams } from "@effect-devbox/core/DevboxModel"
 import { layer as memory } from "@effect-devbox/core/MemoryBackend"
 import { SnapshotParams } from "@effect-devbox/core/Snapshot"
-import { Effect, Redacted } from "effect"
+import { Effect, Layer, Redacted, Schedule } from "effect"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -129,6 +129,77 @@ describe("a kept answer", () => {
         })
       )
       assert.deepStrictEqual(told.found(), [])
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("one caller", () => {
+  const bob = Redacted.value(keys.bob)
+  it.live("has as many devboxes and commands at once as the server allows, and others are not concerned", () =>
+    Effect.gen(function* () {
+      const { url } = yield* serve({ limits: { devboxesPerCaller: 2, executionsPerCaller: 1 } })
+      const create = (key?: string) => ask(url, "/v1/devboxes", { body: "{}", ...(key === undefined ? {} : { key }) })
+      const one = idOf((yield* create()).body)
+      yield* create()
+      const refused = yield* create()
+      assert.strictEqual(refused.status, 429)
+      assert.deepInclude(JSON.parse(refused.body), {
+        code: "rate_limited",
+        message: "this key has 2 devboxes, as many as the server allows; end some first"
+      })
+      assert.isDefined(refused.headers["retry-after-ms"])
+      assert.strictEqual((yield* create(bob)).status, 200)
+      const run = (id: string) =>
+        ask(url, `/v1/devboxes/${one}/execute`, {
+          body: JSON.stringify({ command: "sleep 100", command_id: id, optimistic_timeout: 0 })
+        })
+      assert.strictEqual((yield* run("c-1")).status, 200)
+      assert.strictEqual((yield* run("c-2")).status, 429)
+      // The same command again is no other.
+      assert.strictEqual((yield* run("c-1")).status, 200)
+      yield* ask(url, `/v1/devboxes/${one}/executions/c-1/kill`, { body: "{}" })
+      yield* ask(url, `/v1/devboxes/${one}/executions/c-1/wait_for_status`, { body: '{"statuses":["completed"]}' })
+      yield* Effect.repeat(run("c-2"), {
+        until: ({ status }) => status === 200,
+        schedule: Schedule.spaced("100 millis")
+      })
+      yield* ask(url, `/v1/devboxes/${one}/shutdown`, { body: "{}" })
+      yield* Effect.repeat(create(), { until: ({ status }) => status === 200, schedule: Schedule.spaced("100 millis") })
+    }).pipe(Effect.scoped)
+  )
+  it.live("counts with the devboxes that were there when the server started", () =>
+    Effect.gen(function* () {
+      const backend = Layer.succeed(DevboxBackend, yield* DevboxBackend)
+      const stateDir = yield* temporaryFolder
+      const started = (limit: number) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const { url } = yield* serve({ stateDir, limits: { devboxesPerCaller: limit } }, backend)
+            return (yield* ask(url, "/v1/devboxes", { body: "{}" })).status
+          })
+        )
+      assert.strictEqual(yield* started(1), 200)
+      assert.strictEqual(yield* started(1), 429)
+      assert.strictEqual(yield* started(2), 200)
+    }).pipe(Effect.scoped, Effect.provide(memory()))
+  )
+  it.live("who holds more requests than they may is answered early, and nobody else is", () =>
+    Effect.gen(function* () {
+      const server = yield* serve({ limits: { heldPerCaller: 1 } })
+      const wait = (key: string, id: string, seconds: number) =>
+        ask(server.url, `/v1/devboxes/${id}/wait_for_status`, {
+          key,
+          body: JSON.stringify({ statuses: ["suspended"], timeout_seconds: seconds })
+        })
+      const made = (key: string) =>
+        Effect.map(ask(server.url, "/v1/devboxes", { key, body: "{}" }), ({ body }) => idOf(body))
+      const [hers, his] = [yield* made(alice), yield* made(bob)]
+      const first = yield* Effect.forkScoped(wait(alice, hers, 20))
+      yield* Effect.repeat(server.load, { until: ({ held }) => held === 1, schedule: Schedule.spaced("10 millis") })
+      // Early: long before what it asks for, and before the other's two seconds.
+      const second = yield* Effect.race(Effect.as(wait(alice, hers, 20), "hers"), Effect.as(wait(bob, his, 3), "his"))
+      assert.strictEqual(second, "hers")
+      assert.isUndefined(first.pollUnsafe())
     }).pipe(Effect.scoped)
   )
 })

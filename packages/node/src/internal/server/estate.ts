@@ -33,32 +33,54 @@ const all = <A extends Stamped>(
 /** How old an entry must be before it is believed that the backend has forgotten the thing. */
 const young = 60 * 60 * 1000
 
+/** A devbox that is not over, and whose it is. */
+export interface Owned {
+  readonly tenant: string
+  readonly id: DevboxInfo["id"]
+}
+
+/** Whether a devbox has ended. */
+export const isOver = ({ status }: DevboxInfo): boolean => status === "shutdown" || status === "failure"
+
 /**
- * Puts the index of owners in order: what was made when the server died, before it could write down whose it is, says so itself.
+ * Puts the index of owners in order: what was made when the server died, before it could write down whose it is, says so itself. Gives the
+ * devboxes that are open.
  */
-export const takeStock = (backend: Shape, db: Database): Effect.Effect<void, BackendError> => {
-  const index = <A extends Stamped>(kind: Kind, list: Parameters<typeof all<A>>[0]) =>
+export const takeStock = (backend: Shape, db: Database): Effect.Effect<ReadonlyArray<Owned>, BackendError> => {
+  const open: Array<Owned> = []
+  const index = <A extends Stamped>(
+    kind: Kind,
+    list: Parameters<typeof all<A>>[0],
+    seen: (item: A, tenant: string) => void = () => {}
+  ) =>
     Effect.gen(function* () {
       const known = new Set<string>()
       const before = Date.now() - young
-      yield* Stream.runForEach(all(list), ({ id, metadata }) =>
+      yield* Stream.runForEach(all(list), (item) =>
         Effect.sync(() => {
-          known.add(id)
-          const tenant = metadata[tenantKey]
-          if (tenant !== undefined) own(db, tenant, kind, id)
+          known.add(item.id)
+          const tenant = item.metadata[tenantKey]
+          if (tenant === undefined) return
+          own(db, tenant, kind, item.id)
+          seen(item, tenant)
         })
       )
       forget(db, kind, known, before)
     })
-  return Effect.andThen(
-    index("devbox", (query) => backend.list(query)),
-    backend.capabilities.features.has("snapshot")
-      ? index("snapshot", (query) => backend.listSnapshots(query))
-      : Effect.void
-  )
+  return Effect.gen(function* () {
+    yield* index(
+      "devbox",
+      (query) => backend.list(query),
+      (info, tenant) => {
+        if (!isOver(info)) open.push({ tenant, id: info.id })
+      }
+    )
+    if (backend.capabilities.features.has("snapshot")) {
+      yield* index("snapshot", (query) => backend.listSnapshots(query))
+    }
+    return open
+  })
 }
-
-const isOver = ({ status }: DevboxInfo) => status === "shutdown" || status === "failure"
 
 /** Shuts down every devbox that the server has made. */
 export const shutDownAll = (backend: Shape): Effect.Effect<void> =>

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import type { Limits } from "./listener.ts"
+import type { Shares } from "./shares.ts"
 
 /** Limits; each has a default that suits a server of one machine. */
 export interface LimitOptions {
@@ -12,6 +13,12 @@ export interface LimitOptions {
   readonly connections?: number | undefined
   /** Held requests; default 15 000. One more is answered 408 after a second. */
   readonly held?: number | undefined
+  /** Held requests of one caller; default 10 000. One more is answered 408 after a second. */
+  readonly heldPerCaller?: number | undefined
+  /** Devboxes of one caller that have not ended; default 1000. One more is refused with 429. */
+  readonly devboxesPerCaller?: number | undefined
+  /** Commands of one caller that run; default 5000. One more is refused with 429. */
+  readonly executionsPerCaller?: number | undefined
   /** Requests at once over one HTTP/2 connection; default 20 000. */
   readonly streams?: number | undefined
   /** The head of a request; default 16 KiB. */
@@ -36,9 +43,13 @@ const bytes = (given: ByteSize.Input | undefined, byDefault: ByteSize.ByteSize):
 const millis = (time: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(time))
 
 /** The limits of sockets, and of holds. */
-export const toLimits = (options: LimitOptions = {}): Limits & { readonly held: number } => ({
+export const toLimits = (
+  options: LimitOptions = {}
+): Limits & { readonly held: number; readonly heldPerCaller: number; readonly shares: Shares } => ({
   connections: options.connections ?? 20_000,
   held: options.held ?? 15_000,
+  heldPerCaller: options.heldPerCaller ?? 10_000,
+  shares: { devboxes: options.devboxesPerCaller ?? 1000, executions: options.executionsPerCaller ?? 5000 },
   streams: options.streams ?? 20_000,
   headerBytes: Number(bytes(options.headerSize, ByteSize.kibibytes(16))),
   headerTime: millis(options.headerTime ?? "15 seconds"),
