@@ -81,7 +81,7 @@ describe("the official client and ours", () => {
     )
     console.log(
       `    compared ${seen.size} operations, ${requests("official").length} requests of the official client against ${requests("ours").length} of ours, on ${described.length} paths: ` +
-        `${identical.length} operations alike but for the trace; ${differences.length} kinds of difference, each with its reason`
+        `${identical.length} operations alike; ${differences.length} kinds of difference, each with its reason`
     )
     expect(found).toEqual(listed)
   })

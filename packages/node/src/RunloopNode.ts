@@ -9,9 +9,10 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import type * as Undici from "@effect/platform-node/Undici"
 import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
-import type * as HttpClient from "effect/http/HttpClient"
+import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import { withShortWay } from "./internal/http/whole.ts"
 
 /** How the client connects. */
 export interface ClientOptions {
@@ -94,13 +95,14 @@ export const layerClient = (
   baseUrl: string = RunloopBackend.defaultBaseUrl,
   options: ClientOptions = {}
 ): Layer.Layer<HttpClient.HttpClient> =>
-  NodeHttpClient.layerUndiciNoDispatcher.pipe(
-    Layer.provide(
-      Layer.effect(
-        NodeHttpClient.Dispatcher,
-        Effect.suspend(() => makeDispatcher(options, new URL(baseUrl)))
-      )
-    )
+  Layer.effect(
+    HttpClient.HttpClient,
+    Effect.gen(function* () {
+      const url = new URL(baseUrl)
+      const dispatcher = yield* makeDispatcher(options, url)
+      const platform = yield* Effect.provideService(NodeHttpClient.makeUndici, NodeHttpClient.Dispatcher, dispatcher)
+      return withShortWay(platform, dispatcher, url.origin)
+    })
   )
 
 /** Runloop's cloud over the client of this file. */

@@ -7,13 +7,8 @@ export interface Difference {
   readonly why: string
 }
 
-const trace =
-  "the trace context, so that a server's trace goes on from the caller's; a server that knows none of it overlooks it"
-
 /** All of them. */
 export const differences: ReadonlyArray<Difference> = [
-  { what: "header traceparent: (none) → <generated>", operations: "all", why: trace },
-  { what: "header b3: (none) → <generated>", operations: "all", why: trace },
   {
     what: "path: /v1/devboxes/create_and_await_running → /v1/devboxes",
     operations: ["create as an object"],

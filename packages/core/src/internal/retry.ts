@@ -44,20 +44,31 @@ export const maySendAgain = (error: unknown, idempotent: boolean): boolean => {
   return failure !== undefined && failure.isRetryable && (idempotent || failure.outcome === "rejected")
 }
 
+const retried = <A, E, R>(call: Effect.Effect<A, E, R>, harmless: boolean): Effect.Effect<A, E, R> => {
+  const attempt = paced(call)
+  const may = (error: E) => maySendAgain(error, harmless)
+  // Nearly all calls succeed at once: the schedule is built when the first has failed, and is told of that failure.
+  return Effect.catch(attempt, (error) => {
+    if (!may(error)) return Effect.fail(error)
+    let told = false
+    const again = Effect.suspend(() => {
+      if (told) return attempt
+      told = true
+      return Effect.fail(error)
+    })
+    return Effect.retry(again, { schedule: backoff, while: may })
+  })
+}
+
 /** Retries a call that can be repeated without harm. */
-export const idempotent = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.retry(paced(call), { schedule: backoff, while: (error) => maySendAgain(error, true) })
+export const idempotent = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => retried(call, true)
 
 /**
  * Retries a call only after failures that certainly did not apply it, under one request key, so that a backend which knows
  * such keys can tell a second sending from a second wish.
  */
 export const once = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.suspend(() =>
-    Effect.retry(paced(call), { schedule: backoff, while: (error) => maySendAgain(error, false) }).pipe(
-      Effect.provideService(RequestKey, SecureRandom.uuidV7Unsafe())
-    )
-  )
+  Effect.suspend(() => Effect.provideService(retried(call, false), RequestKey, SecureRandom.uuidV7Unsafe()))
 
 /** Opens a stream again until it has given something; what was given cannot be taken back, so later breaks are the reader's. */
 export const reopened = <A, E, R>(stream: Stream.Stream<A, E, R>): Stream.Stream<A, E, R> =>

@@ -25,6 +25,7 @@ import {
 } from "../../DevboxError.ts"
 import type { Describe } from "../api/describe.ts"
 import { defined } from "../defined.ts"
+import { isTraced } from "../spans.ts"
 import { decode, parseBody, type Refusal, type Request, type WireError } from "../wireError.ts"
 import { makeClient, type Outgoing, Unsendable } from "./client.ts"
 import { describeFailure, isBeforeSending } from "./connection.ts"
@@ -105,6 +106,8 @@ const headersFor = (
   ...defined(given)
 })
 
+const untraced = () => true
+
 const isHttpClientError = (error: unknown): error is HttpClientError.HttpClientError =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "HttpClientError"
 
@@ -114,11 +117,15 @@ export const makeTransport = (peer: Peer) =>
     const httpClient = refusedUnless(yield* HttpClient.HttpClient)
     const base = peer.baseUrl.replace(/\/+$/, "")
     const send = ({ body, headers, method, path }: Outgoing) =>
-      Effect.flatMap(RequestKey, (key) =>
-        httpClient.execute(
-          HttpClientRequest.make(method)(base + path, { headers: headersFor(peer, key, method, headers), body })
+      Effect.withFiber((fiber) => {
+        const sent = httpClient.execute(
+          HttpClientRequest.make(method)(base + path, {
+            headers: headersFor(peer, fiber.getRef(RequestKey), method, headers),
+            body
+          })
         )
-      )
+        return isTraced(fiber) ? sent : Effect.provideService(sent, HttpClient.TracerDisabledWhen, untraced)
+      })
 
     const backendError = (
       ask: Pick<Ask<never>, "operation" | "reads">,

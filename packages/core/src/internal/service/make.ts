@@ -11,6 +11,7 @@ import { bindDevbox, bindExecution, bindSnapshot } from "../handle.ts"
 import { pages } from "../pages.ts"
 import { release } from "../release.ts"
 import { idempotent, keyed } from "../retry.ts"
+import { withSpan } from "../spans.ts"
 import { waking } from "../waking.ts"
 import * as Create from "./create.ts"
 import * as Executions from "./executions.ts"
@@ -28,11 +29,7 @@ import { awaitSnapshot, awaitStatus } from "./waits.ts"
 /** Builds the service; see `DevboxService`. */
 export const makeService = (backend: Shape): Interface => {
   const span = (name: string, attributes: Record<string, string | undefined> = {}) =>
-    Effect.withSpan(
-      `DevboxService.${name}`,
-      { attributes: { backend: backend.name, ...attributes } },
-      { captureStackTrace: false }
-    )
+    withSpan(`DevboxService.${name}`, { backend: backend.name, ...attributes })
   const on = (name: string, id: string) => span(name, { "devbox.id": id })
 
   let awake: Interface | undefined
