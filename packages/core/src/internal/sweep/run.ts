@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import { DevboxBackend } from "../../DevboxBackend.ts"
 import { DevboxLeaks, type Leak } from "../../DevboxLeaks.ts"
 import type { DevboxService } from "../../DevboxService.ts"
@@ -43,6 +44,9 @@ export interface Outcome<A, E> {
   readonly leaks: ReadonlyArray<Leak>
   readonly calls: ReadonlyArray<Seen>
 }
+
+/** Points and calls are named by spans, which are made only when there is a tracer. */
+const tracer = Tracer.make({ span: (options) => new Tracer.NativeSpan(options) })
 
 const must = <A, E>(exit: Exit.Exit<A, E> | "stuck", doing: string): A => {
   if (exit !== "stuck" && Exit.isSuccess(exit)) return exit.value
@@ -98,7 +102,7 @@ export const runOnce = async <A, E, ROut, LE>(
   const watched = intercept(intercept(faulty, recording(calls, started, meter)), marking)
   const withBackend = Context.add(base, DevboxBackend, watched)
   const service = must(await build(subject.service, withBackend), "building the service")
-  const inside = Context.mergeAll(given, withBackend, service)
+  const inside = Context.add(Context.mergeAll(given, withBackend, service), Tracer.Tracer, tracer)
   const exit = await world.run(Effect.scoped(subject.program), inside, meter)
   // What hangs may hold on to anything, so there is nothing to be learnt from a look.
   if (exit === "stuck") return { exit, meter, left: [], leaks, calls }
