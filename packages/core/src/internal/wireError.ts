@@ -49,23 +49,44 @@ export interface Request {
   readonly now: number
 }
 
-/** One error and how it travels. Methods, so that a row of one error is a row of any. */
+/** One error and how it travels. What only a server needs of it is with {@link encode}, so that a client does not carry it. */
 interface Row<E> {
   readonly code: string
-  status(error: E): number
-  write(error: E): object
-  read(details: unknown): Option.Option<E>
+  readonly json: Schema.ConstraintCodec<E, object>
 }
 
-const row = <E>(
-  code: string,
-  status: number | ((error: E) => number),
-  json: Schema.ConstraintCodec<E, object>
-): Row<E> => {
-  const write = Schema.encodeSync(json)
-  const read = Schema.decodeUnknownOption(json)
-  return { code, status: typeof status === "number" ? () => status : status, write, read: (details) => read(details) }
+/** The errors that stand for themselves. None is worth sending again as it is. */
+const errors = {
+  ResourceNotFound: { code: "not_found", json: snakeCase(ResourceNotFound) },
+  DevboxNotReady: { code: "devbox_not_ready", json: snakeCase(DevboxNotReady) },
+  Conflict: { code: "conflict", json: snakeCase(Conflict) },
+  FileError: { code: "file_error", json: snakeCase(FileError) },
+  OutputLost: { code: "output_lost", json: snakeCase(OutputLost) }
 }
+
+/** The reasons of a `BackendError`. */
+const reasons = {
+  TransportError: { code: "transport_error", json: snakeCase(TransportError) },
+  AuthenticationError: { code: "unauthorized", json: snakeCase(AuthenticationError) },
+  RateLimitError: { code: "rate_limited", json: snakeCase(RateLimitError) },
+  InvalidRequestError: { code: "invalid_request", json: snakeCase(InvalidRequestError) },
+  UnavailableError: { code: "unavailable", json: snakeCase(UnavailableError) },
+  UnexpectedResponseError: { code: "unexpected_response", json: snakeCase(UnexpectedResponseError) },
+  UnsupportedError: { code: "unsupported", json: snakeCase(UnsupportedError) },
+  IsolationUnavailable: { code: "isolation_unavailable", json: snakeCase(IsolationUnavailable) }
+}
+
+/** What is said of a `BackendError` besides its reason. */
+const Circumstances = snakeCase(
+  Schema.Struct({
+    outcome: Schema.Literals(["rejected", "ambiguous"]),
+    shouldRetry: Schema.optionalKey(Schema.Boolean)
+  })
+)
+
+const errorRows: Readonly<Record<Exclude<WireError["_tag"], "BackendError">, Row<WireError>>> = errors
+const reasonRows: Readonly<Record<BackendReason["_tag"], Row<BackendReason>>> = reasons
+const decodeCircumstances = Schema.decodeUnknownOption(Circumstances)
 
 const fileStatus: Readonly<Record<FileError["kind"], number>> = {
   NotFound: 404,
@@ -79,55 +100,40 @@ const fileStatus: Readonly<Record<FileError["kind"], number>> = {
   Unknown: 500
 }
 
-/** The errors that stand for themselves. None is worth sending again as it is. */
-const errors = {
-  ResourceNotFound: row("not_found", 404, snakeCase(ResourceNotFound)),
-  DevboxNotReady: row("devbox_not_ready", 409, snakeCase(DevboxNotReady)),
-  Conflict: row("conflict", 409, snakeCase(Conflict)),
-  FileError: row<FileError>("file_error", (error) => fileStatus[error.kind], snakeCase(FileError)),
-  OutputLost: row("output_lost", 410, snakeCase(OutputLost))
+const statuses: Readonly<
+  Record<Exclude<WireError["_tag"], "BackendError" | "FileError"> | BackendReason["_tag"], number>
+> = {
+  ResourceNotFound: 404,
+  DevboxNotReady: 409,
+  Conflict: 409,
+  OutputLost: 410,
+  TransportError: 502,
+  AuthenticationError: 401,
+  RateLimitError: 429,
+  InvalidRequestError: 400,
+  UnavailableError: 503,
+  UnexpectedResponseError: 502,
+  UnsupportedError: 501,
+  IsolationUnavailable: 501
 }
 
-/** The reasons of a `BackendError`. */
-const reasons = {
-  TransportError: row("transport_error", 502, snakeCase(TransportError)),
-  AuthenticationError: row("unauthorized", 401, snakeCase(AuthenticationError)),
-  RateLimitError: row("rate_limited", 429, snakeCase(RateLimitError)),
-  InvalidRequestError: row("invalid_request", 400, snakeCase(InvalidRequestError)),
-  UnavailableError: row<UnavailableError>("unavailable", 503, snakeCase(UnavailableError)),
-  UnexpectedResponseError: row("unexpected_response", 502, snakeCase(UnexpectedResponseError)),
-  UnsupportedError: row("unsupported", 501, snakeCase(UnsupportedError)),
-  IsolationUnavailable: row("isolation_unavailable", 501, snakeCase(IsolationUnavailable))
-}
-
-/** What is said of a `BackendError` besides its reason. */
-const Circumstances = snakeCase(
-  Schema.Struct({
-    outcome: Schema.Literals(["rejected", "ambiguous"]),
-    shouldRetry: Schema.optionalKey(Schema.Boolean)
-  })
-)
-
-const errorRows: Readonly<Record<Exclude<WireError["_tag"], "BackendError">, Row<WireError>>> = errors
-const reasonRows: Readonly<Record<BackendReason["_tag"], Row<BackendReason>>> = reasons
-const encodeCircumstances = Schema.encodeSync(Circumstances)
-const decodeCircumstances = Schema.decodeUnknownOption(Circumstances)
+const write = ({ json }: Row<unknown>, error: unknown): object => Schema.encodeUnknownSync(json)(error)
 
 /** Our error → the refusal that the server answers with. */
 export const encode = (error: WireError): Refusal => {
   if (error._tag !== "BackendError") {
     const row = errorRows[error._tag]
     return {
-      status: row.status(error),
+      status: error._tag === "FileError" ? fileStatus[error.kind] : statuses[error._tag],
       headers: { "x-should-retry": "false" },
-      body: { message: error.message, code: row.code, details: row.write(error) }
+      body: { message: error.message, code: row.code, details: write(row, error) }
     }
   }
   const { reason, retryAfter } = error
   const row = reasonRows[reason._tag]
   const wait = retryAfter === undefined ? undefined : Duration.toMillis(retryAfter)
   return {
-    status: row.status(reason),
+    status: statuses[reason._tag],
     headers: {
       // What may have been done already is for the caller to judge, never to be sent again blindly.
       "x-should-retry": String(error.isRetryable && error.outcome === "rejected"),
@@ -139,7 +145,7 @@ export const encode = (error: WireError): Refusal => {
       // An official client shows this text; a client of ours builds its own from the details.
       message: reason._tag === "IsolationUnavailable" ? error.message : reason.detail,
       code: row.code,
-      details: { ...row.write(reason), ...encodeCircumstances(error) }
+      details: { ...write(row, reason), ...Schema.encodeSync(Circumstances)(error) }
     }
   }
 }
@@ -151,16 +157,16 @@ export const holdExpired = (message: string): Refusal => ({
   body: { message, code: "hold_expired" }
 })
 
+const read = <E>({ json }: Row<E>, details: unknown): Option.Option<E> => Schema.decodeUnknownOption(json)(details)
+
 /** A refusal of ours → the error it was made from. */
 const decodeOwn = (refused: Refusal, request: Request): WireError | undefined => {
   const { code, details } = refused.body
   if (code === undefined || details === undefined) return undefined
   const whole = Object.values(errorRows).find((row) => row.code === code)
-  if (whole !== undefined) return Option.getOrUndefined(whole.read(details))
-  const reason =
-    Object.values(reasonRows)
-      .find((row) => row.code === code)
-      ?.read(details) ?? Option.none()
+  if (whole !== undefined) return Option.getOrUndefined(read(whole, details))
+  const known = Object.values(reasonRows).find((row) => row.code === code)
+  const reason = known === undefined ? Option.none() : read(known, details)
   const circumstances = decodeCircumstances(details)
   if (Option.isNone(reason) || Option.isNone(circumstances)) return undefined
   const { backend, operation } = request
