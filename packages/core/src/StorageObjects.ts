@@ -13,6 +13,7 @@ import type { Page } from "./DevboxBackend.ts"
 import { BackendError, type LookupError, UnexpectedResponseError } from "./DevboxError.ts"
 import { decodeText } from "./internal/decode.ts"
 import { defined } from "./internal/defined.ts"
+import { give } from "./internal/give.ts"
 import { type Cursor, listing } from "./internal/neighbours/list.ts"
 import { idempotent, keyed, once, reopened } from "./internal/retry.ts"
 import { nullish, openEnum, snakeCase } from "./internal/snakeCase.ts"
@@ -122,9 +123,11 @@ const make = (store: typeof ObjectStore.Service) => {
           options.timeToLive === undefined ? undefined : Duration.toMillis(Duration.fromInputUnsafe(options.timeToLive))
       })
     )
-    return Effect.uninterruptibleMask((restore) =>
+    return give(({ restore, undoBy }) =>
       Effect.gen(function* () {
         const object = yield* restore(once(store.create(params)))
+        // What was not sent whole, or is given to nobody, is of no use.
+        undoBy(Effect.ignore(keyed(store.delete(object.id))))
         if (object.uploadUrl === undefined) {
           const detail = `object ${object.id} was created without an address to send its contents to`
           return yield* new BackendError({
@@ -134,10 +137,9 @@ const make = (store: typeof ObjectStore.Service) => {
             reason: new UnexpectedResponseError({ detail })
           })
         }
-        // What was not sent whole is of no use to anybody.
         return yield* restore(
           Effect.andThen(store.send(object, stream, whole?.length ?? options.size), keyed(store.complete(object.id)))
-        ).pipe(Effect.onError(() => Effect.ignore(keyed(store.delete(object.id)))))
+        )
       })
     ).pipe(span("upload"))
   }
