@@ -112,14 +112,15 @@ export class Shells {
     // Nobody reads this FIFO any more, but a stray of the dead shell may hold it: the queue gets another one.
     const waiting = shell.queue.splice(0)
     if (waiting.length === 0) return
-    this.#parts.fifos.takeSoon(1).then(
-      ([name]) => {
-        for (const job of waiting) this.run(job, key, name)
-      },
-      () => {
+    this.#parts.fifos
+      .takeSoon(1)
+      .then(([name]) => {
+        // A box that ended meanwhile ended its commands, too, and its folder may be gone.
+        if (!this.#closed) for (const job of waiting) this.run(job, key, name)
+      })
+      .catch(() => {
         for (const job of waiting) this.#parts.lost(job, "nospace")
-      }
-    )
+      })
   }
 
   close(): void {
@@ -154,19 +155,31 @@ export class Shells {
 
   #next(shell: Shell): void {
     if (this.#closed || shell.current !== undefined) return
-    shell.current = shell.queue.shift()
-    if (shell.current !== undefined) fs.writeSync(shell.fd, this.#line(shell, shell.current))
+    const job = shell.queue.shift()
+    shell.current = job
+    if (job === undefined) return
+    try {
+      fs.writeSync(shell.fd, this.#line(shell, job))
+    } catch {
+      // The disk is full: this one never ran, and the end of it brings up the next.
+      this.#parts.lost(job, "nospace")
+    }
   }
 
   #line({ script }: Shell, job: Job): string {
     const text = job.request.script
     if (text === undefined) return job.line()
     // What is left of a longer one is written over with empty lines: shortening a file takes a hundred times as long.
-    if (script.length > LONG) fs.ftruncateSync(script.fd)
+    if (script.length > LONG) {
+      fs.ftruncateSync(script.fd)
+      script.length = 0
+    }
     const length = Buffer.byteLength(text)
-    const bytes = Buffer.from(script.length > LONG ? text : text.padEnd(text.length + script.length - length, "\n"))
-    script.length = length
+    const bytes = Buffer.from(text.padEnd(text.length + script.length - length, "\n"))
+    // As much may be there when it cannot be written to its end.
+    script.length = bytes.length
     for (let at = 0; at < bytes.length;) at += fs.writeSync(script.fd, bytes, at, bytes.length - at, at)
+    script.length = length
     return job.line(script.name)
   }
 }
