@@ -4,9 +4,10 @@ import { Devbox, DevboxService } from "@effect-devbox/core"
 import { LocalBackend } from "@effect-devbox/node"
 import { DevboxId } from "@effect-devbox/core/DevboxModel"
 import { ExecutionId } from "@effect-devbox/core/Execution"
-import { Effect, Stream } from "effect"
+import { Duration, Effect, Stream } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import * as path from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import { createInterface } from "node:readline"
 import { openDatabase } from "../../../packages/node/src/internal/store/database.ts"
 import { openOwners } from "../../../packages/node/src/internal/store/owners.ts"
@@ -85,6 +86,61 @@ describe("ownership on the local backend", () => {
         }).pipe(Effect.provide(local(dir)))
       })
     )
+  )
+
+  it.live("lets a detached command go on when the program that started it ends in order", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const dir = yield* stateDir
+        const begun = yield* Effect.gen(function* () {
+          const devbox = yield* Devbox.createDetached()
+          const { id } = yield* devbox.cmd.execDetached("until [ -e go ]; do sleep 0.01; done; echo went; exit 3")
+          return { devbox: devbox.id, execution: id }
+        }).pipe(Effect.provide(local(dir)))
+        yield* Effect.gen(function* () {
+          const devbox = yield* Devbox.attach(begun.devbox)
+          const execution = (yield* DevboxService).attachExecution(begun.devbox, begun.execution)
+          assert.strictEqual((yield* execution.getState).status, "running")
+          yield* devbox.file.write("go", "")
+          const { exitCode, stdout } = yield* execution.result
+          assert.deepStrictEqual([exitCode, stdout], [3, "went\n"])
+          yield* devbox.close
+        }).pipe(Effect.provide(local(dir)))
+      })
+    )
+  )
+
+  it.live(
+    "keeps a detached devbox and how its command ended when its holder cannot write that down at once",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const dir = yield* stateDir
+          const begun = yield* Effect.gen(function* () {
+            const devbox = yield* Devbox.createDetached()
+            const { id } = yield* devbox.cmd.execDetached("until [ -e go ]; do sleep 0.01; done; exit 3")
+            return { devbox: devbox.id, execution: id }
+          }).pipe(Effect.provide(local(dir)))
+          yield* Effect.gen(function* () {
+            const devbox = yield* Devbox.attach(begun.devbox)
+            const database = new DatabaseSync(path.join(dir, "state.db"))
+            database.exec("begin immediate")
+            // Files go through the holder alone: one that is given late shows that it waited for the database.
+            yield* devbox.file.write("go", "")
+            const read = devbox.file.read("go")
+            yield* Effect.repeat(Effect.timed(read), { until: ([time]) => Duration.toSeconds(time) > 4 })
+            yield* read
+            database.exec("rollback")
+            database.close()
+            const execution = (yield* DevboxService).attachExecution(begun.devbox, begun.execution)
+            assert.strictEqual((yield* execution.result).exitCode, 3)
+            assert.strictEqual((yield* devbox.getInfo).status, "running")
+            yield* devbox.close
+          }).pipe(Effect.provide(local(dir)))
+        })
+      ),
+    // The holder waits for the database as long as it does for any transaction, and then a while before it tries again.
+    60_000
   )
 
   it.live("keeps the disk of a detached devbox whose holder died, and says that it is suspended", () =>

@@ -170,6 +170,14 @@ export const connect = async (engine: Engine, row: DevboxRow): Promise<Live | un
       if (engine.live.get(row.id) === joined) engine.live.delete(row.id)
       engine.news.changed(row.id)
     })
+    // A holder that was killed wrote nothing down.
+    void box.left
+      .then(() => {
+        if (engine.closing) return
+        engine.bury()
+        engine.news.changed(row.id)
+      })
+      .catch(() => {})
     return joined
   }
   const joining = attach().finally(() => engine.attaching.delete(row.id))

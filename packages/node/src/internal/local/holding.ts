@@ -5,8 +5,9 @@ import * as path from "node:path"
 import { EgressProxy } from "../net/proxy.ts"
 import { runHolder } from "../sandbox/holder.ts"
 import { boxDirs } from "../sandbox/layout.ts"
+import type { ExecDone } from "../sandbox/types.ts"
 import { handOver, transition } from "../store/devboxes.ts"
-import { completeExecution, deleteExecution, openExecutionsOf } from "../store/executions.ts"
+import { completeExecution, deleteExecution, getExecution, openExecutionsOf } from "../store/executions.ts"
 import { ends } from "./boot.ts"
 import { touch } from "./clock.ts"
 import { decodeMounts, type HolderOrder } from "./detached.ts"
@@ -23,6 +24,9 @@ import { suspend } from "./suspend.ts"
 
 /** How long an execution may take from being written down to being in the holder's hands, in milliseconds. */
 const onItsWay = 3000
+
+/** How soon an end that could not be written down is tried again, in milliseconds. */
+const tryAgain = 5000
 
 /** A devbox that is held. */
 export interface Holding {
@@ -53,12 +57,28 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
     toError: toError("order")
   }
   let gone = false
+  /** Ends that could not be written down: the disk is full, or somebody keeps the database. They must not end the holder. */
+  const unwritten = new Map<string, ExecDone>()
+  let later: NodeJS.Timeout | undefined
+  const writeEnds = (): void => {
+    clearTimeout(later)
+    try {
+      for (const [executionId, done] of unwritten) {
+        recordEnd(db, id, executionId, done)
+        unwritten.delete(executionId)
+      }
+    } catch {
+      later = setTimeout(writeEnds, tryAgain)
+    }
+  }
   const { requests } = boxDirs(order.spec.dir)
   /** What a client that has gone wrote down and never sent will never run. Another one's is on its way for moments only. */
   const settleLost = (leftAt: number): void => {
     const settle = () => {
       if (gone) return
-      const lost = openExecutionsOf(db, id).filter((row) => row.start_time_ms <= leftAt && !holder.has(row.id))
+      const lost = openExecutionsOf(db, id).filter(
+        (row) => row.start_time_ms <= leftAt && !holder.has(row.id) && !unwritten.has(row.id)
+      )
       for (const row of lost) {
         for (const end of ["sh", "cmd"]) fs.rmSync(path.join(requests, `${row.id}.${end}`), { force: true })
         // Nobody was told that it started, unless it was to wait for its shell; its id is free again.
@@ -74,10 +94,21 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
     onStart: () => touch(engine, id),
     onExit: (executionId, done) => {
       touch(engine, id)
-      recordEnd(db, id, executionId, done)
+      // Commands of a client's own, for files and terminals, are written down nowhere.
+      if (getExecution(db, id, executionId) === undefined) return
+      unwritten.set(executionId, done)
+      writeEnds()
     },
-    // It never began, so its id is free again. What the end of the box cut off is completed when it is gone.
-    onFailed: (executionId, reason) => reason !== "closed" && deleteExecution(db, id, executionId),
+    onFailed: (executionId, reason) => {
+      // What the end of the box cut off is completed when it is gone.
+      if (reason === "closed") return
+      try {
+        // It never began, so its id is free again.
+        deleteExecution(db, id, executionId)
+      } catch {
+        settleLost(Date.now())
+      }
+    },
     onOrder: (text) => obey(id, text, can),
     onLeave: () => settleLost(Date.now())
   }).catch((error: unknown) => {
@@ -95,6 +126,8 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
   let dismissed = false
   const finish = async (): Promise<void> => {
     await holder.closed
+    writeEnds()
+    clearTimeout(later)
     gone = true
     if (dismissed) live.ending = true
     await ended(engine, live)

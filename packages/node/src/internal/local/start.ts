@@ -4,7 +4,7 @@ import { ResourceNotFound } from "@effect-devbox/core/DevboxError"
 import type { DevboxId } from "@effect-devbox/core/DevboxModel"
 import type { ExecutionInfo } from "@effect-devbox/core/Execution"
 import * as os from "node:os"
-import { ExecStartError } from "../sandbox/errors.ts"
+import { BoxClosedError, ExecStartError } from "../sandbox/errors.ts"
 import type { BoxExecution, ExecDone } from "../sandbox/types.ts"
 import {
   completeExecution,
@@ -55,6 +55,8 @@ const follow = (engine: Engine, live: Live, params: StartExecution, execution: B
     if (!first && signal !== undefined) nameSignal(engine.db, devboxId, id, signal)
   }
   const giveUp = (error: unknown) => {
+    // It goes on without this process, or its holder knows how it ended.
+    if (!live.owned && error instanceof BoxClosedError) return
     const lengths = live.box.journal.lengths(id) ?? { stdout: 0, stderr: 0 }
     completeExecution(engine.db, devboxId, id, {
       failureReason: error instanceof ExecStartError ? "shell_died" : "devbox_ended",
