@@ -236,6 +236,7 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxServer, ServerSt
         })
       ).pipe(
         Layer.provide(serving),
+        // A cast: it emits what an `http.Server` emits, which is all that is used of one.
         Layer.provide(NodeHttpServer.layer(() => listener.server as never, { port, host, backlog: 4096 })),
         Layer.catchTag("ServeError", ({ cause }) => Layer.effect(DevboxServer, Effect.fail(startError(cause))))
       )

@@ -1,9 +1,10 @@
 /** Streams of events as the wire has them: JSON data only, errors as events, comments as heartbeat, a clean end (PROTOCOL P3). */
 import * as Sse from "effect/encoding/Sse"
+import * as Effect from "effect/Effect"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as Effect from "effect/Effect"
 import { HeldRequests } from "../../HeldRequests.ts"
 import { OutputEvents, StreamFailure } from "../api/events.ts"
 import { encode, holdExpired, type Refusal, type WireError } from "../wireError.ts"
@@ -33,25 +34,52 @@ const refusalFrame = ({ body, status }: Refusal): string => {
 /** After it clients connect again with the position that they have reached; a clean end would say that there is no more. */
 const comeBack = refusalFrame(holdExpired("the server stops; connect again"))
 
-/** The answer that streams events. */
+/** How many pieces of a stream wait for a slow client before its source has to. */
+const ahead = 16
+
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+const comment = bytesOf(":\n\n")
+
+/** As text a piece stays small enough to be young garbage, unless one event is larger. */
+const largest = 32 * 1024
+
+/** Texts in as few pieces as are small. */
+const piecesOf = (texts: ReadonlyArray<string>): ReadonlyArray<Uint8Array> => {
+  const pieces: Array<Uint8Array> = []
+  let open = ""
+  for (const text of texts) {
+    if (open !== "" && open.length + text.length > largest) {
+      pieces.push(bytesOf(open))
+      open = ""
+    }
+    open += text
+  }
+  return [...pieces, bytesOf(open)]
+}
+
+/** The answer that streams events. What is there at once is sent at once, in one piece. */
 export const eventStream = <A, E extends WireError>(
   events: Stream.Stream<A, E>,
   render: (event: A) => string
 ): HttpServerResponse.HttpServerResponse => {
-  const frames = Stream.suspend(() => {
-    let ended = false
-    const ending = Effect.flatMap(HeldRequests, (requests) => requests.ending)
-    return events.pipe(
-      Stream.map((event) => frame("message", render(event))),
-      Stream.catch((error) => Stream.succeed(refusalFrame(encode(error)))),
-      Stream.interruptWhen(Effect.tap(ending, () => Effect.sync(() => (ended = true)))),
-      Stream.concat(Stream.suspend(() => (ended ? Stream.succeed(comeBack) : Stream.empty)))
-    )
-  })
-  // The first comment at once: it sends the head of the answer, so that the client knows it is connected.
-  const beats = Stream.map(Stream.tick(heartbeat), () => ":\n\n")
-  const all = Stream.merge(frames, beats, { haltStrategy: "left" })
-  return HttpServerResponse.stream(Stream.encodeText(all), {
+  const body = Stream.callback<Uint8Array>(
+    Effect.fnUntraced(function* (queue) {
+      const { ending } = yield* HeldRequests
+      const send = (text: string) => Queue.offer(queue, bytesOf(text))
+      // The first comment at once: it sends the head of the answer, so that the client knows it is connected.
+      Queue.offerUnsafe(queue, comment)
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(heartbeat), Queue.offer(queue, comment))))
+      yield* Effect.forkScoped(Effect.flatMap(ending, () => Effect.andThen(send(comeBack), Queue.end(queue))))
+      const frames = Stream.runForEachArray(events, (some) =>
+        Queue.offerAll(queue, piecesOf(some.map((event) => frame("message", render(event)))))
+      )
+      yield* Effect.catch(frames, (error) => send(refusalFrame(encode(error))))
+      yield* Queue.end(queue)
+    }),
+    { bufferSize: ahead, strategy: "suspend" }
+  )
+  return HttpServerResponse.stream(body, {
     contentType: "text/event-stream",
     headers: { "cache-control": "no-cache", "x-accel-buffering": "no" }
   })

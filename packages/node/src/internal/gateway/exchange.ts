@@ -2,7 +2,7 @@
 // each side as fast as the other.
 import * as http from "node:http"
 import { type Duplex, pipeline, type Readable, type Writable } from "node:stream"
-import { passing, type RawHeaders } from "./headers.ts"
+import { passing, type RawHeaders } from "../net/headers.ts"
 import { GatewayError, type Target } from "./target.ts"
 
 /** A request as it goes to the server inside. */

@@ -3,7 +3,7 @@
 import * as http2 from "node:http2"
 import { pipeline } from "node:stream"
 import { exchange } from "./exchange.ts"
-import { passing, type RawHeaders, toServer } from "./headers.ts"
+import { passing, type RawHeaders, toServer } from "../net/headers.ts"
 import { page } from "./pages.ts"
 import { type Find, GatewayError, type Target, targetOf } from "./target.ts"
 import type { Traffic } from "./traffic.ts"

@@ -3,7 +3,7 @@
 import * as http from "node:http"
 import type * as net from "node:net"
 import { type Duplex, pipeline } from "node:stream"
-import { passing } from "../gateway/headers.ts"
+import { passing } from "./headers.ts"
 import { EgressError, reach, type World, world } from "./egress.ts"
 import { joinSockets } from "./join.ts"
 import type { Rules } from "./rules.ts"

@@ -7,7 +7,7 @@ import * as http2 from "node:http2"
 import * as net from "node:net"
 import type { Duplex } from "node:stream"
 import * as tls from "node:tls"
-import { sniff } from "./preface.ts"
+import { sniff } from "../net/preface.ts"
 import { refuseConnection, refuseRequest, refuseSocket, watchBody } from "./refuse.ts"
 
 /** What a port allows. Times are in milliseconds. */
