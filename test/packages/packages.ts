@@ -1,13 +1,25 @@
 /**
  * The packages as their users get them: built, packed, looked over by publint and attw, installed by npm into empty projects,
- * compiled against in strict mode, and run on each Node they promise, and core on Bun and Deno. `node test/packages/packages.ts`;
- * exit status 1 when something is not as it should be. It publishes nothing.
+ * compiled against in strict mode, and run on each Node they promise, and core on Bun, on Deno and in a browser.
+ * `node test/packages/packages.ts`; exit status 1 when something is not as it should be. It publishes nothing.
  */
 import { spawnSync } from "node:child_process"
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
+import { isDeepStrictEqual } from "node:util"
 import { bundle } from "../bundle/bundle.ts"
+import { findBrowser, runInBrowser } from "./browser.ts"
 
 const root = path.resolve(import.meta.dirname, "../..")
 const fixtures = path.join(import.meta.dirname, "consumer")
@@ -25,7 +37,7 @@ const pinned = (name: string): string => {
 const olderTypescript = "typescript-5@npm:typescript@5.9.3"
 
 /** The most each package may weigh, packed, in bytes. */
-const budgets = { core: 800_000, node: 800_000 } as const
+const budgets = { core: 600_000, node: 600_000 } as const
 type Name = keyof typeof budgets
 const names = Object.keys(budgets) as ReadonlyArray<Name>
 
@@ -131,6 +143,25 @@ try {
   ])
 
   for (const name of names) {
+    const own = path.join(everything, "node_modules/@effect-devbox", name)
+    const manifest = JSON.parse(readFileSync(path.join(own, "package.json"), "utf8")) as {
+      readonly [field: string]: unknown
+    }
+    const promised = { license: "MIT", sideEffects: false, engines: { node: ">=22.13" } }
+    const published = { access: "public", provenance: true }
+    const missing = [
+      ...Object.entries(promised).filter(([field, value]) => !isDeepStrictEqual(manifest[field], value)),
+      ...Object.entries(published).filter(
+        ([field, value]) => Reflect.get(manifest["publishConfig"] ?? {}, field) !== value
+      )
+    ].map(([field]) => field)
+    const unlicensed = existsSync(path.join(own, "LICENSE")) ? [] : ["the file LICENSE"]
+    report(
+      [...missing, ...unlicensed].length === 0,
+      `${name} says its license, its Node, that imports do nothing else, and asks for provenance`,
+      [...missing, ...unlicensed].join()
+    )
+    if (manifest["repository"] === undefined) console.log(`     ${name} names no repository yet (RELEASING.md)`)
     const lint = run(path.join(bins, "publint"), ["run", "--strict", packed[name]], scratch)
     report(lint.ok && /All good/.test(lint.said), `${name}: publint finds nothing`, lint.said)
     const entries = modules(everything, name).map((module) => `.${module.slice(`@effect-devbox/${name}`.length)}`)
@@ -216,6 +247,14 @@ try {
       .find((file) => statSync(file, { throwIfNoEntry: false }) !== undefined)
     const core = run(found ?? name, ["run", memory], smallest)
     report(core.stdout === "hello\n", `${wanted} runs core`, core.said)
+  }
+
+  const browser = findBrowser()
+  if (browser === undefined) console.log("skip core in a browser: no Chromium is installed here")
+  else {
+    const { logged, said } = await runInBrowser(browser, memory, path.join(scratch, "browser"))
+    const { stdout } = run(browser, ["--version"], scratch)
+    report(logged === "hello\n", `${stdout.trim()} runs core`, said)
   }
 
   const theirs = 'await import("@runloop/api-client")'

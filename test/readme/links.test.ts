@@ -8,7 +8,14 @@ const root = path.resolve(import.meta.dirname, "../..")
 const read = (name: string) => readFileSync(path.join(root, name), "utf8")
 const guides = readdirSync(path.join(root, "docs")).filter((name) => name.endsWith(".md"))
 const examples = readdirSync(path.join(root, "examples")).filter((name) => /^\d/.test(name))
-const documents = ["README.md", "SECURITY.md", "AGENTS.md", "llms.txt", ...guides.map((name) => `docs/${name}`)]
+const documents = [
+  "README.md",
+  "SECURITY.md",
+  "AGENTS.md",
+  "RELEASING.md",
+  "llms.txt",
+  ...guides.map((name) => `docs/${name}`)
+]
 
 describe("the documents", () => {
   it.each(documents)("%s links only to what is there", (name) => {
