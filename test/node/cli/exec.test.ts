@@ -133,4 +133,22 @@ describe("exec", () => {
     expect(await world.ok(["exec", box, "until [ -s late ]; do :; done; cat late"])).toBe("late")
     await world.ok(["exec", box, "pkill", "-x", "sleep"])
   })
+
+  it("shows all of a detached command's output, to the end that the command comes to", async () => {
+    const id = await world.ok([
+      "exec",
+      "-d",
+      box,
+      "echo first; until [ -e go ]; do sleep 0.05; done; echo last; exit 3"
+    ])
+    const following = world.ok(["logs", "-f", box, id])
+    expect(await world.ok(["info", box])).not.toContain("failure")
+    await world.ok(["exec", box, "touch go"])
+    expect(await following).toBe("first\nlast")
+    const ends = (await world.ok(["--json", "logs", box]))
+      .split("\n")
+      .map((line) => JSON.parse(line) as { readonly cmd_id?: string; readonly exit_code?: number })
+      .filter((entry) => entry.cmd_id === id && entry.exit_code !== undefined)
+    expect(ends.map((entry) => entry.exit_code)).toEqual([3])
+  })
 })
