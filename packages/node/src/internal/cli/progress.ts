@@ -31,7 +31,8 @@ export const progress = (label: string, quiet: boolean): Effect.Effect<Progress,
       const rate = dim(`${bytes(Math.round(done / Math.max(0.001, (now - began) / 1000)))}/s`)
       const known = total !== undefined && total > 0
       const how = known ? `${cyan(bar(Math.min(1, done / total)))} ${bytes(done)} of ${bytes(total)}` : bytes(done)
-      const room = Math.max(8, (process.stderr.columns ?? 80) - 58)
+      // A terminal that nobody gave a size says 0.
+      const room = Math.max(8, (process.stderr.columns || 80) - 58)
       const name = label.length > room ? `…${label.slice(1 - room)}` : label
       process.stderr.write(`${clear}${name} ${how} ${rate}`)
     }
