@@ -1,5 +1,5 @@
 /**
- * The local backend through the SDK, as a program uses it: creating, running, streaming, copying, and what a devbox costs while
+ * The local backend through the SDK, as a program uses it: creating, running, copying, and what a devbox costs while
  * it does nothing. Commands are compared with a bare `child_process.spawn` of the same command, turn by turn.
  */
 import { spawn } from "node:child_process"
@@ -14,16 +14,7 @@ import { Effect, Exit, Layer, ManagedRuntime, Scope, Stream } from "effect"
 import * as Proc from "../tools/proc.ts"
 import { dockerRows } from "./docker.ts"
 import { interleaved, repeated } from "./measure.ts"
-import { type Row, summarise } from "./stats.ts"
-
-/** What a run of the benchmark gives. */
-export interface LocalReport {
-  readonly user: string
-  readonly isolation: string
-  readonly rows: ReadonlyArray<Row>
-  /** What was not measured, and why. */
-  readonly absent: ReadonlyArray<string>
-}
+import { type Measurements, type Row, summarise } from "./stats.ts"
 
 const text = "echo hi"
 const mebibyte = 2 ** 20
@@ -47,14 +38,8 @@ const descendants = (): ReadonlyArray<number> =>
 const pss = (pids: ReadonlyArray<number>): number =>
   pids.reduce((sum, pid) => sum + Number(/^Pss:\s+(\d+)/m.exec(Proc.file(pid, "smaps_rollup"))?.[1] ?? 0) / 1024, 0)
 
-/** Microseconds of the wall clock, to compare with those that a shell prints. */
-const now = (): number => (performance.timeOrigin + performance.now()) * 1000
-
-/** Prints the time when asked for it. */
-const clock = 'while read -r _; do echo "$EPOCHREALTIME"; done'
-
 /** Runs everything. `scale` multiplies the number of repetitions. */
-export const benchLocal = async (scale: number, progress: (what: string) => void): Promise<LocalReport> => {
+export const benchLocal = async (scale: number, progress: (what: string) => void): Promise<Measurements> => {
   const stateDir = mkdtempSync(join(tmpdir(), "devbox-bench-"))
   chmodSync(stateDir, 0o755)
   const runtime = ManagedRuntime.make(
@@ -65,8 +50,13 @@ export const benchLocal = async (scale: number, progress: (what: string) => void
     run(Effect.scoped(program))
   const times = (n: number): number => Math.max(3, Math.round(n * scale))
   const rows: Array<Row> = []
-  const add = (name: string, unit: string, samples: Row["summary"], note?: string) => {
-    rows.push({ name, unit, summary: samples, ...(note === undefined ? {} : { note }) })
+  const add = (
+    name: string,
+    unit: string,
+    summary: Row["summary"],
+    about: Pick<Row, "rival" | "better" | "note"> = {}
+  ) => {
+    rows.push({ name, unit, summary, ...about })
     progress(name)
   }
 
@@ -80,9 +70,9 @@ export const benchLocal = async (scale: number, progress: (what: string) => void
         })
       )
     const create = await interleaved({ warmUp: 3, n: times(40) }, { proxy: creates("proxy"), none: creates("none") })
-    const ratio = `until it runs; ${(create.proxy.p50 / create.none.p50).toFixed(2)} times that without a network (p50)`
-    add("create", "ms", create.proxy, ratio)
-    add('  with network: "none"', "ms", create.none)
+    add("create until it runs", "ms", create.proxy, {
+      rival: { name: "the same without a network", summary: create.none }
+    })
     const first = await repeated({ warmUp: 3, n: times(40) }, () =>
       scoped(
         Effect.gen(function* () {
@@ -112,10 +102,7 @@ export const benchLocal = async (scale: number, progress: (what: string) => void
         bare: () => bare("bash", ["-c", text])
       }
     )
-    const ratio = (of: { readonly devbox: { readonly p50: number }; readonly bare: { readonly p50: number } }) =>
-      `${(of.devbox.p50 / of.bare.p50).toFixed(2)} times the bare spawn (p50)`
-    add(`exec "${text}"`, "ms", asText.devbox, ratio(asText))
-    add(`  bare spawn of bash -c "${text}"`, "ms", asText.bare)
+    add(`exec "${text}"`, "ms", asText.devbox, { rival: { name: `spawn of bash -c "${text}"`, summary: asText.bare } })
     const asWords = await interleaved(
       { warmUp: 20, n: times(200) },
       {
@@ -123,13 +110,13 @@ export const benchLocal = async (scale: number, progress: (what: string) => void
         bare: () => bare("echo", ["hi"])
       }
     )
-    add('exec ["echo", "hi"]', "ms", asWords.devbox, ratio(asWords))
-    add("  bare spawn of echo hi", "ms", asWords.bare)
+    add('exec ["echo", "hi"]', "ms", asWords.devbox, { rival: { name: "spawn of echo hi", summary: asWords.bare } })
     const shell = devbox.cmd.shell("bench")
     add(
       "command in a named shell",
       "ms",
-      await repeated({ warmUp: 20, n: times(200) }, () => run(shell.exec(text)).then(() => {}))
+      await repeated({ warmUp: 20, n: times(200) }, () => run(shell.exec(text)).then(() => {})),
+      { note: "aim: 0.5" }
     )
     const killing = await repeated({ warmUp: 5, n: times(100) }, () =>
       scoped(
@@ -142,58 +129,28 @@ export const benchLocal = async (scale: number, progress: (what: string) => void
         })
       )
     )
-    add("kill of a group of three, confirmed", "ms", killing, "nothing of the command is left")
-  }
-
-  /** From a line being printed to its being seen, against a plain pipe. */
-  const latency = (devbox: Handle) => async () => {
-    const n = times(200)
-    const inside = await scoped(
-      Effect.gen(function* () {
-        const execution = yield* devbox.cmd.execAsync(clock, { attachStdin: true })
-        const seen: Array<number> = []
-        yield* execution.send("\n")
-        yield* execution.stdout.pipe(
-          Stream.take(n + 10),
-          Stream.runForEach((line) => {
-            seen.push((now() - Number(line.trim()) * 1e6) / 1000)
-            return execution.send("\n")
-          })
-        )
-        return seen.slice(10)
-      })
-    )
-    const child = spawn("bash", ["-c", clock], { stdio: ["pipe", "pipe", "ignore"] })
-    const pipe: Array<number> = []
-    for (let i = 0; i < n + 10; i++) {
-      child.stdin.write("\n")
-      const [line] = (await once(child.stdout, "data")) as [Buffer]
-      pipe.push((now() - Number(line.toString().trim()) * 1e6) / 1000)
-    }
-    child.stdin.end()
-    await once(child, "close")
-    add("line printed to line seen", "ms", summarise(inside))
-    add("  the same through a bare pipe", "ms", summarise(pipe.slice(10)))
+    add("kill of a group of three, confirmed", "ms", killing, { note: "aim: 5" })
   }
 
   const copying = (devbox: Handle) => async () => {
     const chunk = new Uint8Array(mebibyte)
     const contents = Stream.range(1, transfer).pipe(Stream.map(() => chunk))
-    const speed = (summary: {
-      readonly n: number
-      readonly p50: number
-      readonly p95: number
-      readonly max: number
-    }) => {
-      const of = (ms: number) => (transfer / ms) * 1000
-      return { n: summary.n, p50: of(summary.p50), p95: of(summary.p95), max: of(summary.max) }
+    const speed = (move: () => Promise<void>) => async () => {
+      const begun = performance.now()
+      await move()
+      return (transfer / (performance.now() - begun)) * 1000
     }
-    const upload = await repeated({ warmUp: 1, n: times(5) }, () => run(devbox.file.upload("bench.bin", contents)))
-    add(`upload ${transfer} MiB`, "MiB/s", speed(upload), "p95 and max are the slow ones")
-    const download = await repeated({ warmUp: 1, n: times(5) }, () =>
-      run(Stream.runDrain(devbox.file.downloadStream("bench.bin")))
+    const rounds = { warmUp: 1, n: times(5) }
+    const upload = await repeated(
+      rounds,
+      speed(() => run(devbox.file.upload("bench.bin", contents)))
     )
-    add(`download ${transfer} MiB`, "MiB/s", speed(download), "p95 and max are the slow ones")
+    add(`upload ${transfer} MiB`, "MiB/s", upload, { better: "more" })
+    const download = await repeated(
+      rounds,
+      speed(() => run(Stream.runDrain(devbox.file.downloadStream("bench.bin"))))
+    )
+    add(`download ${transfer} MiB`, "MiB/s", download, { better: "more" })
   }
 
   const many = async () => {
@@ -212,16 +169,13 @@ export const benchLocal = async (scale: number, progress: (what: string) => void
       failures += exits.filter(Exit.isFailure).length
       if (round === 0) {
         const megabytes = pss(descendants()) / count
-        add(
-          "memory of an idle devbox (PSS)",
-          "MiB",
-          summarise([megabytes]),
-          `the mean of ${count}, ${(descendants().length / count).toFixed(1)} processes each`
-        )
+        add("memory of an idle devbox (PSS)", "MiB", summarise([megabytes]), {
+          note: `aim: 0.5; the mean of ${count}, ${(descendants().length / count).toFixed(1)} processes each`
+        })
       }
       await Effect.runPromise(Scope.close(scope, Exit.void))
     }
-    add(`${count} creates at once, all running`, "ms", summarise(samples), `${failures} failures`)
+    add(`${count} creates at once, all running`, "ms", summarise(samples), { note: `${failures} failures` })
   }
 
   const absent: Array<string> = []
@@ -242,7 +196,6 @@ export const benchLocal = async (scale: number, progress: (what: string) => void
         const { stdout } = yield* devbox.cmd.exec("cat /proc/1/comm")
         for (const [what, part] of [
           ["running", running],
-          ["latency", latency],
           ["copying", copying]
         ] as const) {
           yield* Effect.promise(() => guarded(what, part(devbox)))
@@ -258,7 +211,7 @@ export const benchLocal = async (scale: number, progress: (what: string) => void
     if (docker.absent !== undefined) absent.push(`docker run and docker exec: ${docker.absent}`)
     const user =
       process.getuid?.() === 0 ? "root (devboxes run as another user)" : `an ordinary user (uid ${process.getuid?.()})`
-    return { user, isolation, rows, absent }
+    return { where: `${isolation}, as ${user}`, rows, absent }
   } finally {
     await runtime.dispose()
     rmSync(stateDir, { recursive: true, force: true })

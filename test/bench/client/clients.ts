@@ -8,6 +8,8 @@ export interface Client {
   readonly upload: (file: string, size: number) => Promise<unknown>
   /** Gives the number of bytes. */
   readonly download: (size: number) => Promise<number>
+  /** Reads the output of a command that sent so many events; gives its length. */
+  readonly output: (events: number) => Promise<number>
   readonly close: () => Promise<void>
 }
 
@@ -29,6 +31,12 @@ const official = async (baseURL: string): Promise<Client> => {
       for await (const piece of body) bytes += piece.length
       return bytes
     },
+    output: async (events) => {
+      const stream = await api.devboxes.executions.streamStdoutUpdates("dbx_1", `exec_${events}`)
+      let length = 0
+      for await (const { output } of stream) length += output.length
+      return length
+    },
     close: async () => {}
   }
 }
@@ -37,14 +45,16 @@ const ours =
   (http2: boolean | "priorKnowledge") =>
   async (baseUrl: string): Promise<Client> => {
     // Modules, as the library itself imports them: the barrel would bring all of Effect.
-    const [{ DevboxService }, RunloopNode, Layer, ManagedRuntime, Redacted, Stream] = await Promise.all([
-      import("@effect-devbox/core/DevboxService"),
-      import("@effect-devbox/node/RunloopNode"),
-      import("effect/Layer"),
-      import("effect/ManagedRuntime"),
-      import("effect/Redacted"),
-      import("effect/Stream")
-    ])
+    const [{ DevboxService }, { ExecutionId }, RunloopNode, Layer, ManagedRuntime, Redacted, Stream] =
+      await Promise.all([
+        import("@effect-devbox/core/DevboxService"),
+        import("@effect-devbox/core/Execution"),
+        import("@effect-devbox/node/RunloopNode"),
+        import("effect/Layer"),
+        import("effect/ManagedRuntime"),
+        import("effect/Redacted"),
+        import("effect/Stream")
+      ])
     const layer = RunloopNode.layerNode({ apiKey: Redacted.make(key), baseUrl, http2 })
     const runtime = ManagedRuntime.make(DevboxService.layer.pipe(Layer.provide(layer)))
     const service = await runtime.runPromise(DevboxService)
@@ -66,6 +76,14 @@ const ours =
             devbox.file.downloadStream(`/${size}`),
             () => 0,
             (sum, piece: Uint8Array) => sum + piece.length
+          )
+        ),
+      output: (events) =>
+        runtime.runPromise(
+          Stream.runFold(
+            service.attachExecution(devbox.id, ExecutionId.make(`exec_${events}`)).stdout,
+            () => 0,
+            (sum, text: string) => sum + text.length
           )
         ),
       close: () => runtime.dispose()

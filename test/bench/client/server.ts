@@ -68,12 +68,32 @@ const giveBytes = (response: Response, size: number): void => {
   more()
 }
 
+/** What a line of a kilobyte gives as an event. Nothing is left out: the offset counts, as the protocol has it. */
+const line = `${"x".repeat(999)}\n`
+
+const giveEvents = (response: Response, count: number): void => {
+  response.setHeader("content-type", "text/event-stream")
+  let sent = 0
+  const to = response as ServerResponse
+  const more = (): void => {
+    while (sent < count) {
+      sent++
+      const event = `data: ${JSON.stringify({ output: line, offset: sent * line.length })}\n\n`
+      if (!to.write(event)) return void to.once("drain", more)
+    }
+    to.end()
+  }
+  more()
+}
+
 const answer = (request: Request, response: Response, body: string): void => {
   const path = request.url ?? ""
   if (path.endsWith("/wait_for_status") && !path.includes("/executions/")) {
     setTimeout(() => send(response, view), bootMs) // boots in real time
   } else if (path.endsWith("/download_file")) {
     giveBytes(response, Number(/\/(\d+)"/.exec(body)?.[1] ?? 0))
+  } else if (path.includes("/stream_stdout_updates")) {
+    giveEvents(response, Number(/exec_(\d+)/.exec(path)?.[1] ?? 0))
   } else if (path.includes("/execut")) send(response, execution)
   else send(response, view)
 }

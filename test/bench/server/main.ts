@@ -7,27 +7,8 @@ import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { type Measurements, type Row, summarise } from "../stats.ts"
 import { Connection, hold, load, parse, request } from "./client.ts"
-
-/** One kind of request, here and there. */
-export interface Row {
-  readonly what: string
-  readonly server: number
-  readonly bare: number
-}
-
-/** What was measured. */
-export interface ServerReport {
-  readonly polls: number
-  readonly rows: ReadonlyArray<Row>
-  readonly held: {
-    readonly polls: number
-    readonly gets: number
-    readonly p50: number
-    readonly p99: number
-    readonly max: number
-  }
-}
 
 const start = async (file: string, ...args: ReadonlyArray<string>) => {
   const child = fork(join(import.meta.dirname, file), args, { stdio: ["ignore", "inherit", "inherit", "ipc"] })
@@ -43,10 +24,8 @@ const held = async (child: ChildProcess, polls: number): Promise<void> => {
   }
 }
 
-const at = (sorted: ReadonlyArray<number>, part: number): number => sorted[Math.floor(sorted.length * part)] ?? 0
-
 /** See above. `scale` makes it longer. */
-export const benchServer = async (scale: number, progress: (what: string) => void): Promise<ServerReport> => {
+export const benchServer = async (scale: number, progress: (what: string) => void): Promise<Measurements> => {
   const stateDir = mkdtempSync(join(tmpdir(), "devbox-bench-server-"))
   const children: Array<ChildProcess> = []
   try {
@@ -92,12 +71,18 @@ export const benchServer = async (scale: number, progress: (what: string) => voi
     for (const [what, next] of Object.entries(requests)) {
       const seconds = 3 * scale
       // Here and there in turns, so that both have the same neighbours on the machine.
-      const sums = { server: 0, bare: 0 }
+      const found = { server: [] as Array<number>, bare: [] as Array<number> }
       for (let turn = 0; turn < 3; turn++) {
-        sums.server += (await load(port, 32, seconds / 3, next)).perSecond / 3
-        sums.bare += (await load(barePort, 32, seconds / 3, next)).perSecond / 3
+        found.server.push((await load(port, 32, seconds / 3, next)).perSecond)
+        found.bare.push((await load(barePort, 32, seconds / 3, next)).perSecond)
       }
-      rows.push({ what, ...sums })
+      rows.push({
+        name: `${what}, under ${polls} held polls`,
+        unit: "requests/s",
+        better: "more",
+        summary: summarise(found.server),
+        rival: { name: "a bare node:http handler that sends the same bytes", summary: summarise(found.bare) }
+      })
       progress(what)
     }
     for (const end of release) end()
@@ -108,24 +93,10 @@ export const benchServer = async (scale: number, progress: (what: string) => voi
     releaseMany()
     progress(`get under ${many} held polls`)
     one.close()
-    return {
-      polls,
-      rows,
-      held: { polls: many, gets: times.length, p50: at(times, 0.5), p99: at(times, 0.99), max: times.at(-1) ?? 0 }
-    }
+    rows.push({ name: `get, under ${many} held polls, 8 at a time`, unit: "ms", summary: summarise(times) })
+    return { rows, absent: [] }
   } finally {
     for (const child of children) child.kill("SIGKILL")
     rmSync(stateDir, { recursive: true, force: true })
   }
 }
-
-/** The report for people. */
-export const formatServer = ({ held, polls, rows }: ServerReport): string =>
-  [
-    `requests per second with ${polls} open long polls, 32 connections:`,
-    ...rows.map(
-      ({ bare, server, what }) =>
-        `  ${what.padEnd(8)} server ${server.toFixed(0).padStart(6)}   bare node:http ${bare.toFixed(0).padStart(6)}   ratio ${(server / bare).toFixed(2)}`
-    ),
-    `get under ${held.polls} held polls, 8 connections: p50 ${held.p50.toFixed(1)} ms, p99 ${held.p99.toFixed(1)} ms, max ${held.max.toFixed(1)} ms of ${held.gets}`
-  ].join("\n")

@@ -14,7 +14,7 @@ import { createInterface } from "node:readline"
 import { upperOf } from "../escape/upper.ts"
 import * as Proc from "../tools/proc.ts"
 import { interleaved, repeated } from "./measure.ts"
-import { type Row, summarise } from "./stats.ts"
+import { type Measurements, type Row, summarise } from "./stats.ts"
 
 /** What is on a disk, and how often the quick and the slow things are measured. */
 interface Filling {
@@ -47,7 +47,7 @@ const fillings: ReadonlyArray<Filling> = [
 
 /** How soon all processes of twenty devboxes are gone after their owner was killed. */
 const killed = async (stateDir: string): Promise<{ readonly ms: number; readonly processes: number }> => {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "diskOwner.ts"), stateDir, "20"], {
+  const child = spawn(process.execPath, [join(import.meta.dirname, "snapshotsOwner.ts"), stateDir, "20"], {
     stdio: ["ignore", "pipe", "inherit"]
   })
   await once(createInterface({ input: child.stdout }), "line")
@@ -62,10 +62,7 @@ const killed = async (stateDir: string): Promise<{ readonly ms: number; readonly
 }
 
 /** Runs everything. */
-export const benchDisk = async (
-  scale: number,
-  progress: (what: string) => void
-): Promise<{ readonly rows: ReadonlyArray<Row>; readonly absent: ReadonlyArray<string> }> => {
+export const benchSnapshots = async (scale: number, progress: (what: string) => void): Promise<Measurements> => {
   const root = mkdtempSync(join(process.env["DEVBOX_TEST_DIR"] ?? "/var/tmp", "devbox-bench-"))
   chmodSync(root, 0o755)
   const stateDir = join(root, "state")
@@ -74,8 +71,8 @@ export const benchDisk = async (
     runtime.runPromise(Effect.scoped(program))
   const times = (n: number): number => Math.max(2, Math.round(n * scale))
   const rows: Array<Row> = []
-  const add = (name: string, summary: Row["summary"], note?: string) => {
-    rows.push({ name, unit: "ms", summary, ...(note === undefined ? {} : { note }) })
+  const add = (name: string, summary: Row["summary"], about: Pick<Row, "rival" | "note"> = {}) => {
+    rows.push({ name, unit: "ms", summary, ...about })
     progress(name)
   }
   const taken = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -112,26 +109,19 @@ export const benchDisk = async (
             )
           )
         )
-        add(`${name}: snapshot, nothing runs`, idle)
         const kept = yield* devboxes.snapshotDisk(devbox.id)
-        add(
-          `${name}: devbox from it, first output`,
-          yield* Effect.promise(() =>
-            repeated(
-              { warmUp: 1, n: times(quick) },
-              own(
-                Effect.map(taken(Effect.flatMap(devboxes.create({ from: { snapshot: kept.id } }), first)), ([ms]) => ms)
-              )
+        const started = yield* Effect.promise(() =>
+          repeated(
+            { warmUp: 1, n: times(quick) },
+            own(
+              Effect.map(taken(Effect.flatMap(devboxes.create({ from: { snapshot: kept.id } }), first)), ([ms]) => ms)
             )
           )
         )
-        add(
-          `${name}: fork, first output`,
-          yield* Effect.promise(() =>
-            repeated(
-              { warmUp: 1, n: times(quick) },
-              own(Effect.map(taken(Effect.flatMap(devbox.fork(1), ([fork]) => first(fork!))), ([ms]) => ms))
-            )
+        const forked = yield* Effect.promise(() =>
+          repeated(
+            { warmUp: 1, n: times(quick) },
+            own(Effect.map(taken(Effect.flatMap(devbox.fork(1), ([fork]) => first(fork!))), ([ms]) => ms))
           )
         )
         yield* devboxes.deleteSnapshot(kept.id)
@@ -168,12 +158,14 @@ export const benchDisk = async (
           )
         )
         const stood = summarise(paused)
-        add(
-          `${name}: snapshot, a program writes`,
-          both.live,
-          `${[...methods].join()}; stood still for ${stood.p50.toFixed(0)} ms (p50)`
-        )
-        add(`${name}:   cp -a of the same files`, both.copy)
+        const copying = { rival: { name: "cp -a of the same files", summary: both.copy } }
+        add(`${name}: snapshot, nothing runs`, idle, copying)
+        add(`${name}: snapshot, a program writes`, both.live, {
+          ...copying,
+          note: `${[...methods].join()}; stood still for ${stood.p50.toFixed(0)} ms (p50)`
+        })
+        add(`${name}: devbox from it, first output`, started)
+        add(`${name}: fork, first output`, forked)
       })
     )
 
@@ -203,10 +195,12 @@ export const benchDisk = async (
       gone.push(report.ms)
       processes = report.processes
     }
-    add("20 devboxes gone after SIGKILL of their owner", summarise(gone), `${processes} processes`)
+    add("20 devboxes gone after SIGKILL of their owner", summarise(gone), { note: `${processes} processes` })
     return {
       rows,
-      absent: ["docker commit: no container engine is compared here; pnpm bench local says whether there is one"]
+      absent: [
+        "docker commit: no container engine is compared here; the local backend's part says whether there is one"
+      ]
     }
   } finally {
     await runtime.dispose()

@@ -15,18 +15,13 @@ import { LocalBackend, SshFiles } from "@effect-devbox/node"
 import { Effect, Layer, Stream } from "effect"
 import { localhostIsHere } from "../node/gates/clients.ts"
 import { interleaved, repeated } from "./measure.ts"
-import type { Row } from "./stats.ts"
+import { type Measurements, type Row, summarise } from "./stats.ts"
 
-/** What a run of the benchmark gives. */
-export interface NetworkReport {
-  readonly isolation: string
-  readonly rows: ReadonlyArray<Row>
-  readonly sockets: {
-    readonly open: number
-    readonly seconds: number
-    readonly messages: number
-    readonly dropped: number
-  }
+interface Held {
+  readonly open: number
+  readonly seconds: number
+  readonly messages: number
+  readonly dropped: number
 }
 
 const program = join(import.meta.dirname, "../node/gates/server.cjs")
@@ -70,7 +65,7 @@ const upload = async (url: string): Promise<number> => {
 }
 
 /** Opens WebSockets, has each say something every second and counts those that did not stay or did not answer. */
-const hold = async (url: string, wished: number, seconds: number): Promise<NetworkReport["sockets"]> => {
+const hold = async (url: string, wished: number, seconds: number): Promise<Held> => {
   const ends = performance.now() + seconds * 1000
   let messages = 0
   let dropped = 0
@@ -101,7 +96,7 @@ const hold = async (url: string, wished: number, seconds: number): Promise<Netwo
 }
 
 /** Runs everything. `scale` multiplies the repetitions and the time that WebSockets are held, which is one minute at 1. */
-export const benchNetwork = async (scale: number, progress: (what: string) => void): Promise<NetworkReport> => {
+export const benchTunnels = async (scale: number, progress: (what: string) => void): Promise<Measurements> => {
   const stateDir = mkdtempSync(join(tmpdir(), "devbox-bench-"))
   chmodSync(stateDir, 0o755)
   const times = (n: number): number => Math.max(3, Math.round(n * scale))
@@ -131,43 +126,38 @@ export const benchNetwork = async (scale: number, progress: (what: string) => vo
         { direct: () => get(`${plain}/x`, agents.direct), tunnel: () => get(`${url}/x`, agents.tunnel) }
       )
       for (const agent of Object.values(agents)) agent.destroy()
-      rows.push({ name: "GET, open connection, direct", unit: "ms", summary: kept.direct })
-      const added = (kept.tunnel.p50 - kept.direct.p50).toFixed(2)
-      rows.push({
-        name: "GET, open connection, tunnel",
-        unit: "ms",
-        summary: kept.tunnel,
-        note: `p50 adds ${added} ms`
-      })
+      const beside = (summary: Row["summary"]) => ({ name: "the same server, asked directly", summary })
+      rows.push({ name: "GET, open connection", unit: "ms", summary: kept.tunnel, rival: beside(kept.direct) })
       progress("latency on open connections")
       const fresh = await interleaved(
         { warmUp: 5, n: times(200) },
         { direct: () => get(`${plain}/x`, undefined), tunnel: () => get(`${url}/x`, undefined) }
       )
-      rows.push({ name: "GET, new connection, direct", unit: "ms", summary: fresh.direct })
-      const more = (fresh.tunnel.p50 - fresh.direct.p50).toFixed(2)
-      rows.push({ name: "GET, new connection, tunnel", unit: "ms", summary: fresh.tunnel, note: `p50 adds ${more} ms` })
+      rows.push({ name: "GET, new connection", unit: "ms", summary: fresh.tunnel, rival: beside(fresh.direct) })
       progress("latency on new connections")
       const speeds = await interleaved(
         { warmUp: 1, n: times(10) },
         {
-          "download, direct": () => download(plain),
-          "download, tunnel": () => download(url),
-          "upload, direct": () => upload(plain),
-          "upload, tunnel": () => upload(url)
+          downDirect: () => download(plain),
+          down: () => download(url),
+          upDirect: () => upload(plain),
+          up: () => upload(url)
         }
       )
-      for (const [name, summary] of Object.entries(speeds)) {
-        rows.push({ name: `${name}, ${megabytes} MB`, unit: "MB/s", summary, note: "p95 and max are the fastest" })
-      }
+      const moved = (name: string, summary: Row["summary"], direct: Row["summary"]) =>
+        rows.push({ name: `${name}, ${megabytes} MB`, unit: "MB/s", better: "more", summary, rival: beside(direct) })
+      moved("download", speeds.down, speeds.downDirect)
+      moved("upload", speeds.up, speeds.upDirect)
       progress("throughput")
       const [ssh = "", ...args] = files.command
       const login = await repeated({ warmUp: 2, n: times(40) }, async () => void (await run(ssh, [...args, "true"])))
       rows.push({ name: "ssh: connect, log in, run true, end", unit: "ms", summary: login })
       progress("ssh")
-      const sockets = await hold(url, 500, Math.max(2, Math.round(60 * scale)))
+      const { dropped, messages, open, seconds } = await hold(url, 500, Math.max(2, Math.round(60 * scale)))
+      const note = `${messages} messages there and back in ${seconds} s`
+      rows.push({ name: `WebSockets dropped, of ${open}`, unit: "sockets", summary: summarise([dropped]), note })
       progress("WebSockets")
-      return { isolation, rows, sockets }
+      return { where: isolation, rows, absent: [] }
     })
   })
   try {

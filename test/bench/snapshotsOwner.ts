@@ -1,4 +1,4 @@
-/** Owns devboxes with nine processes each, some of which do not want to end, until it is killed: `node diskOwner.ts DIR COUNT`. */
+/** Owns devboxes with nine processes each, some of which do not want to end, until it is killed: `node snapshotsOwner.ts DIR COUNT`. */
 import { Devbox } from "@effect-devbox/core"
 import { Effect } from "effect"
 import { local } from "../node/local/fixtures.ts"
