@@ -205,7 +205,7 @@ describe("a server that stops", () => {
         Effect.promise(() => Promise.all([ask1(url, wait), ask2(url, wait, stream), ask1(url, stream)])),
         { startImmediately: true }
       )
-      yield* Effect.repeat(load, { until: (now) => now.held === 2 && now.connections === 3 })
+      yield* Effect.repeat(load, { until: (now) => now.held === 4 && now.connections === 3 })
       yield* Scope.close(scope, Exit.void)
       const [first, second, streamed] = yield* Fiber.join(open)
       assert.deepStrictEqual(

@@ -202,4 +202,20 @@ describe("one caller", () => {
       assert.isUndefined(first.pollUnsafe())
     }).pipe(Effect.scoped)
   )
+  it.live("who follows more streams than they may is told to come back, and the others go on", () =>
+    Effect.gen(function* () {
+      const server = yield* serve({ limits: { heldPerCaller: 1 } })
+      const box = `/v1/devboxes/${idOf((yield* ask(server.url, "/v1/devboxes", { body: "{}" })).body)}`
+      yield* ask(server.url, `${box}/execute`, {
+        body: '{"command":"echo out; sleep 100","command_id":"c","optimistic_timeout":0}'
+      })
+      const follow = ask(server.url, `${box}/executions/c/stream_stdout_updates`)
+      const first = yield* Effect.forkScoped(follow)
+      yield* Effect.repeat(server.load, { until: ({ held }) => held === 1, schedule: Schedule.spaced("10 millis") })
+      const second = yield* follow
+      assert.match(second.body, /"output":"out\\n"[\s\S]*event: error\ndata: .*"code":"408"/)
+      assert.isUndefined(first.pollUnsafe())
+      assert.strictEqual((yield* server.load).held, 1)
+    }).pipe(Effect.scoped)
+  )
 })

@@ -1,5 +1,6 @@
 /** Streams of events as the wire has them: JSON data only, errors as events, comments as heartbeat, a clean end (PROTOCOL P3). */
 import * as Sse from "effect/encoding/Sse"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Queue from "effect/Queue"
@@ -32,7 +33,7 @@ const refusalFrame = ({ body, status }: Refusal): string => {
 }
 
 /** After it clients connect again with the position that they have reached; a clean end would say that there is no more. */
-const comeBack = refusalFrame(holdExpired("the server stops; connect again"))
+const comeBack = refusalFrame(holdExpired("the server stops, or streams too much; connect again"))
 
 /** How many pieces of a stream wait for a slow client before its source has to. */
 const ahead = 16
@@ -65,12 +66,16 @@ export const eventStream = <A, E extends WireError>(
 ): HttpServerResponse.HttpServerResponse => {
   const body = Stream.callback<Uint8Array>(
     Effect.fnUntraced(function* (queue) {
-      const { ending } = yield* HeldRequests
+      const { during, ending } = yield* HeldRequests
       const send = (text: string) => Queue.offer(queue, bytesOf(text))
       // The first comment at once: it sends the head of the answer, so that the client knows it is connected.
       Queue.offerUnsafe(queue, comment)
       yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(heartbeat), Queue.offer(queue, comment))))
-      yield* Effect.forkScoped(Effect.flatMap(ending, () => Effect.andThen(send(comeBack), Queue.end(queue))))
+      // A stream is held like any other request: for as long as it takes, or for a moment where there are too many.
+      const held = during(Duration.infinity, (time) =>
+        Duration.isFinite(time) ? Effect.raceFirst(ending, Effect.sleep(time)) : ending
+      )
+      yield* Effect.forkScoped(Effect.flatMap(held, () => Effect.andThen(send(comeBack), Queue.end(queue))))
       const frames = Stream.runForEachArray(events, (some) =>
         Queue.offerAll(queue, piecesOf(some.map((event) => frame("message", render(event)))))
       )

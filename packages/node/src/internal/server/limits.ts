@@ -11,7 +11,7 @@ import type { Shares } from "./shares.ts"
 export interface LimitOptions {
   /** Open connections; default 20 000. One more gets 503. */
   readonly connections?: number | undefined
-  /** Held requests; default 15 000. One more is answered 408 after a second. */
+  /** Held requests, streams among them; default 15 000. One more is answered 408 after a second. */
   readonly held?: number | undefined
   /** Held requests of one caller; default 10 000. One more is answered 408 after a second. */
   readonly heldPerCaller?: number | undefined
