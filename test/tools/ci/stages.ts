@@ -89,10 +89,10 @@ export const stages: ReadonlyArray<Stage> = [
   interruptedDemo("runs tests", "→ npm test"),
   interruptedDemo("runs several devboxes", "more devboxes"),
   {
-    name: "fresh clone: demo, test and devbox",
-    command: ["bash", "test/tools/freshClone.sh", "demo", "test", "devbox"],
+    name: "fresh clone: a newcomer's hour",
+    command: ["bash", "test/tools/freshClone.sh", "hour"],
     who: "caller",
     tests: true,
-    minutes: 15
+    minutes: 20
   }
 ]
