@@ -32,10 +32,10 @@ export interface ClientOptions {
 /** Requests that last: one connection each where the server speaks HTTP/1.1. */
 const holds = /\/(wait_for_status|stream_stdout_updates|stream_stderr_updates|evictions\/watch)(\?|$)/
 /**
- * How many requests one connection of HTTP/2 carries at once. Servers commonly allow a hundred; but a connection that is lost takes
- * all of them along.
+ * How many requests one connection of HTTP/2 carries at once, at most what the server allows. A connection that is lost takes all of
+ * them along, so it is few.
  */
-const streams = 16
+const streams = 4
 /** Requests that move files. */
 const transfers = /\/(upload_file|download_file|read_file_contents|write_file_contents)(\?|$)/
 
@@ -49,7 +49,8 @@ const makeDispatcher = (options: ClientOptions, origin: URL): Effect.Effect<Undi
           () =>
             new Agent({
               allowH2: options.http2 !== false,
-              ...(priorKnowledge ? { useH2c: true, pipelining: streams } : {}),
+              h2Options: { maxConcurrentStreams: streams },
+              ...(priorKnowledge ? { useH2c: true } : {}),
               // Long enough for the pauses of a program that waits, short enough not to be surprised by a proxy.
               keepAliveTimeout: 30_000,
               connect: { timeout: 10_000, ...(options.ca === undefined ? {} : { ca: options.ca }) },
