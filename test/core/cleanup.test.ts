@@ -99,7 +99,7 @@ describe("a command whose start is in doubt", () => {
   it.live("is left alone when the caller who detached it gave it its id", () =>
     Effect.gen(function* () {
       const commandId = ExecutionId.make("mine")
-      const faults = [1, 2, 3, 4, 5, 6].map(
+      const faults = [1, 2, 3, 4, 5, 6, 7, 8, 9].map(
         (call) => ({ operation: "startExecution", call, kind: "loseReply" }) as const
       )
       const { value } = yield* run(
