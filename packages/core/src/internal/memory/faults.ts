@@ -75,7 +75,8 @@ export const recording = (backend: string, record: Record): Interceptor => {
     stream: <A, E, R>(call: Made, run: Stream.Stream<A, E, R>) =>
       Stream.unwrap(
         Effect.map(enter(call), (fault): Stream.Stream<A, E | BackendError, R> => {
-          const breaks = Stream.fail(failure(call, new TransportError(broken), "rejected"))
+          // Made only when it happens: an error takes note of the stack.
+          const breaks = Stream.suspend(() => Stream.fail(failure(call, new TransportError(broken), "rejected")))
           switch (fault?._tag) {
             case "Fail":
               return Stream.fail(failure(call, fault.reason, "rejected", fault.shouldRetry))
