@@ -1,7 +1,7 @@
 /**
  * The laws of backends and of the service, over the wire: what holds of the memory backend holds of client ∘ server over it. Once
- * with a server of ours that says what it can do and once as Runloop's text wire, in virtual time without a port; and once over
- * real sockets.
+ * with a server of ours that says what it can do and once as Runloop's text wire, in virtual time without a port; and over real
+ * sockets: the handlers alone, and the whole `DevboxServer` with its keys, its state and its doors, by HTTP/1.1.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { DevboxService } from "@effect-devbox/core"
@@ -12,6 +12,7 @@ import { Laws } from "@effect-devbox/core/testing"
 import * as RunloopNode from "@effect-devbox/node/RunloopNode"
 import { Effect, Layer } from "effect"
 import { HttpServer } from "effect/http"
+import { keys, serve } from "../node/server/support.ts"
 import { apiKey, layerServer, overTheWire } from "./support.ts"
 
 /** What the memory backend itself passes with is what is asked of it over the wire. */
@@ -44,6 +45,7 @@ const skips: Readonly<Record<keyof typeof modes, ReadonlyArray<string>>> = {
   // A connection into a devbox is no request, and neither is a terminal.
   ours: connections,
   socket: connections,
+  "DevboxServer, HTTP/1.1": connections,
   // Runloop's wire has text for output, no list filter, no signals, nothing for one command's environment, and one tunnel for
   // all ports.
   plain: [
@@ -82,15 +84,28 @@ const overASocket = (law: AnyLaw) => {
   return Effect.provide(Laws.judge(law), DevboxService.layer.pipe(Layer.provideMerge(client)))
 }
 
+/** The server that people run, and the client for Node. Real time. */
+const overTheServer = (law: AnyLaw) => {
+  const client = Layer.unwrap(
+    Effect.map(serve({}, memory), ({ url }) =>
+      RunloopBackend.layerServer({ apiKey: keys.alice, baseUrl: url }).pipe(
+        Layer.provide(RunloopNode.layerClient(url, { http2: false }))
+      )
+    )
+  )
+  return Effect.provide(Laws.judge(law), DevboxService.layer.pipe(Layer.provideMerge(client)))
+}
+
 const modes = {
   ours: (law: AnyLaw) => inProcess(law, overTheWire(memory, "ours")),
   plain: (law: AnyLaw) => inProcess(law, overTheWire(memory, "plain")),
-  socket: overASocket
+  socket: overASocket,
+  "DevboxServer, HTTP/1.1": overTheServer
 }
 
 const direct = new Map<string, Laws.Verdict>()
 
-for (const mode of ["ours", "plain", "socket"] as const) {
+for (const mode of ["ours", "plain", "socket", "DevboxServer, HTTP/1.1"] as const) {
   describe(`over the wire (${mode})`, () => {
     it("skips no law that does not exist", () => {
       assert.includeMembers(
