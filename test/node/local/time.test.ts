@@ -4,6 +4,8 @@ import { Devbox, DevboxBackend } from "@effect-devbox/core"
 import { AfterIdle, CreateParams, type DevboxId, LaunchParameters } from "@effect-devbox/core/DevboxModel"
 import { ExecutionId } from "@effect-devbox/core/Execution"
 import { Duration, Effect, Fiber, Stream } from "effect"
+import { DatabaseSync } from "node:sqlite"
+import { join } from "node:path"
 import { inLocal } from "./fixtures.ts"
 
 const hold = Duration.seconds(25)
@@ -133,6 +135,30 @@ describe("the keep-alive time", () => {
         yield* backend.resume(id)
         yield* until(id, "running")
         assert.strictEqual((yield* until(id, "shutdown")).shutdownReason, "keep_alive_timeout")
+      })
+    )
+  )
+
+  it.live("ends a devbox also when that fails at first", () =>
+    inLocal((dir) =>
+      Effect.gen(function* () {
+        const backend = yield* DevboxBackend.DevboxBackend
+        const database = yield* Effect.acquireRelease(
+          Effect.sync(() => new DatabaseSync(join(dir, "state.db"))),
+          (opened) => Effect.sync(() => opened.close())
+        )
+        const { id } = yield* backend.create(
+          new CreateParams({ launchParameters: new LaunchParameters({ keepAliveTimeSeconds: 1 }) })
+        )
+        // As a full disk would: the wish for the end is refused until a second after its time has come.
+        database.exec(
+          `create trigger full before update of shutdown_reason on devboxes
+             when new.shutdown_reason is not null and unixepoch('subsec') * 1000 < old.expires_at_ms + 1000
+             begin select raise(abort, 'database or disk is full'); end`
+        )
+        const info = yield* until(id, "shutdown")
+        assert.deepStrictEqual([info.status, info.shutdownReason], ["shutdown", "keep_alive_timeout"])
+        assert.isAtLeast(info.endTimeMs! - info.createTimeMs, 2000)
       })
     )
   )

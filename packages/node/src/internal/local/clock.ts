@@ -19,6 +19,9 @@ const noticeMillis = 60_000
 /** How often a holder is told of activity, at most. */
 const tellingMillis = 1000
 
+/** How long until what could not be done is tried again: a snapshot was in progress, or the database busy or full. */
+const againMillis = 1000
+
 /** The idle policy, wherever it was given. */
 export const idlePolicy = (parameters: LaunchParameters | undefined) =>
   parameters?.lifecycle?.afterIdle ?? parameters?.afterIdle
@@ -49,6 +52,20 @@ export interface Acts {
   readonly shutdown: (id: DevboxId, reason: "keep_alive_timeout" | "idle") => Promise<unknown>
 }
 
+/** Looks at the time of a devbox later, as long as this process has it. */
+const lookLater = (engine: Engine, live: Live, acts: Acts, millis: number): void => {
+  if (engine.closing || engine.live.get(live.box.id) !== live) return
+  live.timer = setTimeout(() => {
+    try {
+      watchTime(engine, live, acts)
+    } catch {
+      // Nobody called this who could be told; the devbox must not stay for ever because of it.
+      lookLater(engine, live, acts, againMillis)
+    }
+  }, millis)
+  live.timer.unref()
+}
+
 /** Watches the time of a devbox that this process has and that runs; whoever changes its time calls it again. */
 export const watchTime = (engine: Engine, live: Live, acts: Acts): void => {
   clearTimeout(live.timer)
@@ -65,11 +82,13 @@ export const watchTime = (engine: Engine, live: Live, acts: Acts): void => {
       : (live.box.running().length > 0 ? now : live.activeAtMs) + idle.idleTimeSeconds * 1000
   const left = deadline - now
   if (left <= 0) {
-    return inBackground(
-      engine,
+    const act =
       idle?.onIdle === "suspend"
         ? acts.suspend(id)
         : acts.shutdown(id, idle === undefined ? "keep_alive_timeout" : "idle")
+    return inBackground(
+      engine,
+      act.catch(() => lookLater(engine, live, acts, againMillis))
     )
   }
   let next = left
@@ -81,8 +100,7 @@ export const watchTime = (engine: Engine, live: Live, acts: Acts): void => {
       engine.news.changed(noticed)
     }
   }
-  live.timer = setTimeout(() => watchTime(engine, live, acts), Math.min(next, longestTimer))
-  live.timer.unref()
+  lookLater(engine, live, acts, Math.min(next, longestTimer))
 }
 
 /** Who waits for notices waits for news of this. */
