@@ -153,8 +153,8 @@ describe("a shell", () => {
     screen.type("tty; echo mark-$((6 * 7))\r")
     await screen.until(/\/dev\/pts\/\d+/)
     await screen.until("mark-42")
-    // In two words, so that what is typed is not taken for what is said.
-    screen.type("echo be''gun; sleep 1000\r")
+    // Said by the command and not by the shell, which may be between two commands when Ctrl-C comes, and keep it to itself.
+    screen.type("sh -c 'echo be\"\"gun; exec sleep 1000'\r")
     await screen.until("begun")
     screen.type("\u0003")
     await screen.until("$ ")
