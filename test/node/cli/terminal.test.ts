@@ -171,11 +171,13 @@ describe("a shell", () => {
     await screen.until("$ ")
     screen.type("stty size; echo first\r")
     await screen.until(/33 101\s+first/)
-    // What it prints differs from what is typed, so that the size changes after the trap is set.
-    screen.type("trap 'stty size' WINCH; echo ar\"\"med\r")
+    // The shell runs a trap between two commands, not while it waits for one to be typed.
+    screen.type('trap \'stty size\' WINCH; echo ar""med; until read -t 0.1 line; do :; done; echo ov""er\r')
     await screen.until("armed")
     spawnSync("stty", ["-F", device, "rows", "20", "cols", "60"])
     await screen.until("20 60")
+    screen.type("\r")
+    await screen.until("over")
     screen.type("exit\r")
     await screen.ended
   })
