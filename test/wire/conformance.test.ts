@@ -1,7 +1,8 @@
 /**
  * The laws of backends and of the service, over the wire: what holds of the memory backend holds of client ∘ server over it. Once
  * with a server of ours that says what it can do and once as Runloop's text wire, in virtual time without a port; and over real
- * sockets: the handlers alone, and the whole `DevboxServer` with its keys, its state and its doors, by HTTP/1.1.
+ * sockets: the handlers alone, and the whole `DevboxServer` with its keys, its state and its doors, by
+ * HTTP/1.1 and by HTTP/2.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { DevboxService } from "@effect-devbox/core"
@@ -46,6 +47,7 @@ const skips: Readonly<Record<keyof typeof modes, ReadonlyArray<string>>> = {
   ours: connections,
   socket: connections,
   "DevboxServer, HTTP/1.1": connections,
+  "DevboxServer, HTTP/2": connections,
   // Runloop's wire has text for output, no list filter, no signals, nothing for one command's environment, and one tunnel for
   // all ports.
   plain: [
@@ -85,11 +87,11 @@ const overASocket = (law: AnyLaw) => {
 }
 
 /** The server that people run, and the client for Node. Real time. */
-const overTheServer = (law: AnyLaw) => {
+const overTheServer = (http2: RunloopNode.ClientOptions["http2"]) => (law: AnyLaw) => {
   const client = Layer.unwrap(
     Effect.map(serve({}, memory), ({ url }) =>
       RunloopBackend.layerServer({ apiKey: keys.alice, baseUrl: url }).pipe(
-        Layer.provide(RunloopNode.layerClient(url, { http2: false }))
+        Layer.provide(RunloopNode.layerClient(url, { http2 }))
       )
     )
   )
@@ -100,12 +102,13 @@ const modes = {
   ours: (law: AnyLaw) => inProcess(law, overTheWire(memory, "ours")),
   plain: (law: AnyLaw) => inProcess(law, overTheWire(memory, "plain")),
   socket: overASocket,
-  "DevboxServer, HTTP/1.1": overTheServer
+  "DevboxServer, HTTP/1.1": overTheServer(false),
+  "DevboxServer, HTTP/2": overTheServer("priorKnowledge")
 }
 
 const direct = new Map<string, Laws.Verdict>()
 
-for (const mode of ["ours", "plain", "socket", "DevboxServer, HTTP/1.1"] as const) {
+for (const mode of ["ours", "plain", "socket", "DevboxServer, HTTP/1.1", "DevboxServer, HTTP/2"] as const) {
   describe(`over the wire (${mode})`, () => {
     it("skips no law that does not exist", () => {
       assert.includeMembers(

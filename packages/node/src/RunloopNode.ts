@@ -18,7 +18,7 @@ import { withShortWay } from "./internal/http/whole.ts"
 export interface ClientOptions {
   /**
    * Whether HTTP/2 is used over TLS where the server offers it; default true. `"priorKnowledge"` uses it on plain `http://`, too,
-   * where nothing can be offered: for servers that are known to speak it.
+   * where nothing can be offered: for servers that are known to speak it. Files are moved over HTTP/1.1 in any case.
    */
   readonly http2?: boolean | "priorKnowledge" | undefined
   /** Certificate authorities in place of the system's, as PEM. */
@@ -43,14 +43,14 @@ const makeDispatcher = (options: ClientOptions, origin: URL): Effect.Effect<Undi
   Effect.gen(function* () {
     const { Agent, Dispatcher } = yield* Effect.promise(() => import("@effect/platform-node/Undici"))
     const priorKnowledge = options.http2 === "priorKnowledge" && origin.protocol === "http:"
-    const agent = (connections: number | undefined) =>
+    const agent = (connections: number | undefined, http2 = options.http2 !== false) =>
       Effect.acquireRelease(
         Effect.sync(
           () =>
             new Agent({
-              allowH2: options.http2 !== false,
+              allowH2: http2,
               h2Options: { maxConcurrentStreams: streams },
-              ...(priorKnowledge ? { useH2c: true } : {}),
+              ...(http2 && priorKnowledge ? { useH2c: true } : {}),
               // Long enough for the pauses of a program that waits, short enough not to be surprised by a proxy.
               keepAliveTimeout: 30_000,
               connect: { timeout: 10_000, ...(options.ca === undefined ? {} : { ca: options.ca }) },
@@ -61,7 +61,9 @@ const makeDispatcher = (options: ClientOptions, origin: URL): Effect.Effect<Undi
         (made) => Effect.promise(() => made.destroy())
       )
     const calls = yield* agent(options.connections ?? 64)
-    const pools = { calls, holds: yield* agent(undefined), transfers: yield* agent(undefined) }
+    // Never HTTP/2: when the source of an upload fails before its connection is set up, Node writes frames without end and eats all
+    // memory (undici 8.12 on Node 24, as of November 2026). A connection of its own is what a transfer wants anyway.
+    const pools = { calls, holds: yield* agent(undefined), transfers: yield* agent(undefined, false) }
 
     class Routed extends Dispatcher {
       override dispatch(
