@@ -36,6 +36,7 @@ describe("an idle devbox", () => {
           const again = yield* until(asleep, "suspended")
           assert.strictEqual(again.shutdownReason, undefined)
           yield* backend.shutdown(asleep)
+          yield* backend.shutdown(over)
         })
       )
     )
@@ -114,6 +115,8 @@ describe("the keep-alive time", () => {
         const [first, second] = yield* Effect.all([backend.get(scoped.id), backend.get(detached.id)])
         assert.isAtLeast(first.endTimeMs! - first.createTimeMs, 3000)
         assert.isAtLeast(second.endTimeMs! - second.createTimeMs, 3000)
+        // Its time has ended it; whoever wants to be sure that it is gone asks for that.
+        yield* backend.shutdown(detached.id)
         yield* backend.shutdown(long.id)
       })
     )

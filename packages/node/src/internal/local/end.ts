@@ -1,6 +1,7 @@
 /** How a devbox ends: asked for, by its keep-alive time, or of its own accord. */
 import { Conflict } from "@effect-devbox/core/DevboxError"
 import type { DevboxId } from "@effect-devbox/core/DevboxModel"
+import { readFileSync } from "node:fs"
 import { setTimeout as pause } from "node:timers/promises"
 import { settleGate } from "../gates/settle.ts"
 import { removeBoxDir } from "../sandbox/remove.ts"
@@ -69,6 +70,37 @@ export const ended = async (engine: Engine, live: Live): Promise<void> => {
 /** How long a holder may take to be gone after its box. */
 const holderLeaves = 5000
 
+/** Whether a holder's process still has anything: not even a thread that is about to end. */
+const isThere = (pid: number): boolean => {
+  try {
+    if (process.platform !== "linux") return process.kill(pid, 0)
+    const words = readFileSync(`/proc/${pid}/stat`, "utf8")
+      .replace(/^.*\) /s, "")
+      .split(" ")
+    if (/^[XZ]$/.test(words[0]!) && Number(words[17]) <= 1) return false
+    // A process that is ending has no command line any more; one that has another took over the number.
+    return /holderMain|^$/.test(readFileSync(`/proc/${pid}/cmdline`, "utf8"))
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Waits until the holder of a devbox is gone, if it had one: its lock and its connections go first, and the rest of what it has a
+ * moment later.
+ */
+const holderGone = async (engine: Engine, row: DevboxRow, left: Promise<void> = Promise.resolve()): Promise<void> => {
+  const owner = getOwner(engine.db, row.owner_id)
+  if (owner?.kind !== "holder" || owner.id === engine.ownerId) return
+  const timer = new AbortController()
+  const late = pause(holderLeaves, undefined, { signal: timer.signal }).catch(() => {})
+  const gone = left.then(async () => {
+    while (!timer.signal.aborted && isThere(owner.pid)) await pause(1)
+  })
+  await Promise.race([gone, late])
+  timer.abort()
+}
+
 /** Why a devbox is shut down. */
 export type ShutdownReason = "api_shutdown" | "keep_alive_timeout" | "idle" | "entrypoint_exit"
 
@@ -95,7 +127,7 @@ export const end = async (engine: Engine, first: DevboxRow, reason?: ShutdownRea
       wishEnd(engine.db, id, reason)
       if (await endedElsewhere(engine, first)) {
         const now = rowOf(engine, id)
-        return isFinal(now.status) ? undefined : end(engine, now, reason)
+        return isFinal(now.status) ? holderGone(engine, now) : end(engine, now, reason)
       }
     }
     throw new Conflict({
@@ -109,11 +141,8 @@ export const end = async (engine: Engine, first: DevboxRow, reason?: ShutdownRea
     live.ending = true
     await live.box.stop()
     await ended(engine, live)
-    const timer = new AbortController()
-    const late = pause(holderLeaves, undefined, { signal: timer.signal }).catch(() => {})
-    await Promise.race([live.box.left, late])
-    timer.abort()
   }
+  await holderGone(engine, first, live?.box.left)
   await engine.saving.get(id)
   closeExecutions(engine, id, "devbox_ended")
   await removeBox(engine, id)
@@ -142,7 +171,11 @@ export const shutdown = async (
   }
   // The status is written last: "shutdown" means that the box was seen gone.
   if (!isFinal(row.status) || engine.live.has(id)) await end(engine, row, reason)
-  else if (row.status === "failure") await removeBox(engine, id)
+  else {
+    // Its own time may have ended it just now.
+    if (Date.now() - (row.end_time_ms ?? 0) < holderLeaves) await holderGone(engine, row)
+    if (row.status === "failure") await removeBox(engine, id)
+  }
   engine.failed.delete(id)
   transition(engine.db, id, "shutdown", { shutdownReason: reason })
   engine.news.changed(id)

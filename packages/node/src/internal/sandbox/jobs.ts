@@ -39,8 +39,9 @@ export class Job {
   retried = false
   /** Somebody sent it SIGKILL. */
   killed = false
-  /** How many processes of the box had been ended for lack of memory when it began. */
-  killsBefore = 0
+  /** Says how many processes of the box have been ended for lack of memory so far. */
+  countKills: () => number = () => 0
+  #killsBefore = 0
   outOfMemory: ExecDone["outOfMemory"] = "no"
   shellFresh = false
   shellDied = false
@@ -78,15 +79,17 @@ export class Job {
     return this.#pumps.length > 0
   }
 
-  /** The line for a slot or a named shell, which reads the file of this name. */
+  /** The line that begins it, for a slot or a named shell, which reads the file of this name. */
   line(script = `${this.request.id}.sh`): string {
     const { id, stdin } = this.request
+    // Counted before the box hears of the command: it may be over when its start is reported.
+    this.#killsBefore = this.countKills()
     return `${id} ${this.mark} ${stdin} ${this.#stdout} ${this.#stderr} ${script}\n`
   }
 
   /** Whether it failed because the kernel ended one of its processes: a death by SIGKILL that nobody asked for. */
   blame(code: number, kills: number, all: Iterable<Job>): void {
-    if (kills <= this.killsBefore) return
+    if (kills <= this.#killsBefore) return
     const alone = [...all].every((other) => other === this || other.pid === undefined || other.exit !== undefined)
     // A program whose child was ended fails in its own way; that it was this one's is certain only when it ran alone.
     this.outOfMemory = !this.killed && (code === 137 || (code !== 0 && alone)) ? "cause" : "seen"

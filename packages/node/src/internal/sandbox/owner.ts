@@ -235,6 +235,7 @@ export class BoxOwner implements AgentLink {
     let job: Job
     try {
       job = new Job(request, this.journal.create(request.id))
+      job.countKills = () => memoryKills(this.#spec.groups)
       job.onLate = (channel, text) => this.#emit(`L ${request.id} ${channel} ${Buffer.from(text).toString("base64")}`)
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code
@@ -300,7 +301,6 @@ export class BoxOwner implements AgentLink {
         const job = this.#slots.job(key) ?? this.#jobs.get(key)
         if (job === undefined || job.pid !== undefined || !/^[0-9]{1,9}$/.test(a)) return
         job.pid = Number(a)
-        job.killsBefore = memoryKills(this.#spec.groups)
         this.#slots.started(job)
         this.#shells.started(job)
         this.#emit(`S ${job.request.id} ${job.pid}`)
