@@ -52,7 +52,7 @@ class Whole extends Inspectable.Class implements HttpClientResponse.HttpClientRe
     return HttpClientResponse.fromWeb(this.request, new Response(content, { status, headers }))
   }
 
-  get text() {
+  get text(): Effect.Effect<string, HttpClientError.HttpClientError> {
     const { body, broken } = this.answer
     if (broken === undefined) return Effect.sync(() => decoder.decode(body))
     const reason = new HttpClientError.DecodeError({ request: this.request, response: this, cause: broken })
