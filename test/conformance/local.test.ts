@@ -18,7 +18,7 @@ const webServer = `exec node -e '
   require("http").createServer((request, response) => {
     response.writeHead(207, { "x-method": request.method }).write(request.url + "\\n")
     request.pipe(response)
-  }).listen(47120, "127.0.0.1")'`
+  }).listen(27120, "127.0.0.1")'`
 
 const launcher = process.env["EFFECT_DEVBOX_BUBBLEWRAP"] === "off" ? "util-linux" : "default"
 

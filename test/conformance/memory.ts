@@ -38,7 +38,7 @@ export const webServer = "web-server"
 
 /** A memory backend that can serve an echo and a site. */
 export const memory = (options: MemoryBackend.Options = {}) =>
-  MemoryBackend.layer({ ...options, commands: [echo, waiting], sites: { 47120: site } })
+  MemoryBackend.layer({ ...options, commands: [echo, waiting], sites: { 27120: site } })
 
 /** One in which everything takes a moment. */
 export const slow: MemoryBackend.Options = {

@@ -18,6 +18,13 @@ for (const launcher of launchers) {
     })
     afterAll(() => host.close())
 
+    it("does not bring back a state directory that somebody removed since its owner died", async () => {
+      const stateDir = `${host.state}-gone`
+      const order = { stateDir, from: "nobody", spec: host.spec({ id: "late" }), keepAliveSeconds: 60, again: false }
+      expect(await startProcess("holderMain", { ...order, mounts: [] })).toContain(`there is no ${stateDir} any more`)
+      expect(fs.existsSync(stateDir)).toBe(false)
+    })
+
     it("says why its box does not start, and is gone by then with its lock and its socket", async () => {
       const spec = host.spec({ id: "broken" })
       const tools = { ...host.report.tools, sh: "/bin/false", unshare: "/bin/false" }

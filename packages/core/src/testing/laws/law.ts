@@ -35,7 +35,7 @@ export interface Surroundings {
   /** A command that listens on a port, sends back what it receives and prints `closed` after each connection, until it is killed. */
   readonly echoServer: ((port: number) => string) | undefined
   /**
-   * A command that answers HTTP on port 47120, until it is killed: to each request with status 207, a header `x-method` with
+   * A command that answers HTTP on port 27120, until it is killed: to each request with status 207, a header `x-method` with
    * the request's method, and the request's target, a newline and its body.
    */
   readonly webServer: string | undefined

@@ -8,6 +8,7 @@ import { boxDirs } from "../sandbox/layout.ts"
 import type { ExecDone } from "../sandbox/types.ts"
 import { handOver, transition } from "../store/devboxes.ts"
 import { completeExecution, deleteExecution, getExecution, openExecutionsOf } from "../store/executions.ts"
+import { stateDirAt } from "../store/store.ts"
 import { ends } from "./boot.ts"
 import { touch } from "./clock.ts"
 import { decodeMounts, type HolderOrder } from "./detached.ts"
@@ -40,6 +41,8 @@ export interface Holding {
 export const hold = async (order: HolderOrder): Promise<Holding> => {
   const { report, base } = order.spec
   const id = DevboxId.make(order.spec.id)
+  // Whoever gave the order may have died of it, and somebody may have removed everything since: it must not come back.
+  if (!fs.existsSync(stateDirAt(order.stateDir).database)) throw new Error(`there is no ${order.stateDir} any more`)
   const { engine, release, socketPath } = own(order.stateDir, {
     kind: "holder",
     keepAliveSeconds: order.keepAliveSeconds,

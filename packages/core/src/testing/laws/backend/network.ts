@@ -25,7 +25,7 @@ export const network: ReadonlyArray<BackendLaw> = [
     ["dial"],
     Effect.gen(function* () {
       const { backend, id } = yield* running()
-      const error = yield* failsWith("it fails", Effect.scoped(backend.dial(id, 47_113)), "BackendError")
+      const error = yield* failsWith("it fails", Effect.scoped(backend.dial(id, 27_113)), "BackendError")
       yield* equal("because nobody answered", error.reason._tag, "TransportError")
       yield* equal("and nothing was done", error.outcome, "rejected")
     })
@@ -36,13 +36,13 @@ export const network: ReadonlyArray<BackendLaw> = [
     ["dial", "echoServer"],
     Effect.gen(function* () {
       const box = yield* running()
-      yield* echo(box, 47_114)
+      yield* echo(box, 27_114)
       const sent = noise(1024 * 1024)
       const heard = yield* succeeds(
         "it can be used",
         Effect.scoped(
           Effect.gen(function* () {
-            const connection = yield* box.backend.dial(box.id, 47_114)
+            const connection = yield* box.backend.dial(box.id, 27_114)
             const [received] = yield* Effect.all(
               [Stream.runCollect(connection.readable), Stream.run(Stream.make(sent), connection.writable)],
               { concurrency: 2 }
@@ -60,13 +60,13 @@ export const network: ReadonlyArray<BackendLaw> = [
     ["dial", "echoServer"],
     Effect.gen(function* () {
       const box = yield* running()
-      yield* echo(box, 47_115)
+      yield* echo(box, 27_115)
       const question = bytes("anybody there?")
       const answer = yield* succeeds(
         "an answer comes while the question is open",
         Effect.scoped(
           Effect.gen(function* () {
-            const { readable, writable } = yield* box.backend.dial(box.id, 47_115)
+            const { readable, writable } = yield* box.backend.dial(box.id, 27_115)
             yield* Effect.forkScoped(Stream.run(Stream.concat(Stream.make(question), Stream.never), writable))
             return yield* Stream.runHead(readable)
           })
@@ -81,13 +81,13 @@ export const network: ReadonlyArray<BackendLaw> = [
     ["dial", "echoServer"],
     Effect.gen(function* () {
       const box = yield* running()
-      const { executionId } = yield* echo(box, 47_116)
+      const { executionId } = yield* echo(box, 27_116)
       const heard = (closed: string) =>
         Effect.flatMap(succeeds("the server hears of it", firstOutput(box, executionId, closed.length)), (printed) =>
           equal("once for each connection", text(printed), closed)
         )
       yield* heard("closed\n")
-      yield* Effect.scoped(box.backend.dial(box.id, 47_116))
+      yield* Effect.scoped(box.backend.dial(box.id, 27_116))
       yield* heard("closed\nclosed\n")
     })
   )

@@ -6,7 +6,7 @@ import { running, start } from "../boxes.ts"
 import { equal, failsWith, succeeds } from "../claim.ts"
 import { type BackendLaw, law, Surroundings } from "../law.ts"
 
-const port = 47_120
+const port = 27_120
 
 /** See above. */
 export const web: ReadonlyArray<BackendLaw> = [
@@ -16,7 +16,7 @@ export const web: ReadonlyArray<BackendLaw> = [
     ["fetch"],
     Effect.gen(function* () {
       const { backend, id } = yield* running()
-      const error = yield* failsWith("it fails", backend.fetch(id, 47_121, HttpClientRequest.get("/")), "BackendError")
+      const error = yield* failsWith("it fails", backend.fetch(id, 27_121, HttpClientRequest.get("/")), "BackendError")
       yield* equal("because nobody answered", error.reason._tag, "TransportError")
       yield* equal("and nothing was done", error.outcome, "rejected")
     })

@@ -14,14 +14,14 @@ export const ports: ReadonlyArray<ServiceLaw> = [
     Effect.gen(function* () {
       const devbox = yield* create()
       const { echoServer } = yield* Surroundings
-      const waiting = yield* Effect.forkScoped(devbox.net.awaitPort(47_130), { startImmediately: true })
-      const early = yield* failsWith("nobody listens yet", Effect.scoped(devbox.net.dial(47_130)), "BackendError")
+      const waiting = yield* Effect.forkScoped(devbox.net.awaitPort(27_130), { startImmediately: true })
+      const early = yield* failsWith("nobody listens yet", Effect.scoped(devbox.net.dial(27_130)), "BackendError")
       yield* equal("so a connection is refused", early.reason._tag, "TransportError")
       yield* equal("and it still waits", waiting.pollUnsafe() === undefined, true)
-      yield* devbox.cmd.execAsync(echoServer?.(47_130) ?? "false")
+      yield* devbox.cmd.execAsync(echoServer?.(27_130) ?? "false")
       yield* succeeds("it returns", Fiber.join(waiting))
-      yield* succeeds("then a connection can be made", Effect.scoped(devbox.net.dial(47_130)))
-      yield* succeeds("and it returns at once", devbox.net.awaitPort(47_130, { timeout: "10 seconds" }))
+      yield* succeeds("then a connection can be made", Effect.scoped(devbox.net.dial(27_130)))
+      yield* succeeds("and it returns at once", devbox.net.awaitPort(27_130, { timeout: "10 seconds" }))
     })
   ),
   law(
@@ -30,7 +30,7 @@ export const ports: ReadonlyArray<ServiceLaw> = [
     ["dial"],
     Effect.gen(function* () {
       const devbox = yield* create()
-      const error = yield* failsWith("it fails", devbox.net.awaitPort(47_131, { timeout: "200 millis" }), "WaitTimeout")
+      const error = yield* failsWith("it fails", devbox.net.awaitPort(27_131, { timeout: "200 millis" }), "WaitTimeout")
       yield* equal("it says what was waited for", error.operation, "awaitPort")
       yield* equal("and where", error.id, devbox.id as string)
     })
@@ -42,7 +42,7 @@ export const ports: ReadonlyArray<ServiceLaw> = [
     Effect.gen(function* () {
       const devbox = yield* create()
       yield* devbox.shutdown()
-      yield* failsWith("it fails", devbox.net.awaitPort(47_132), "DevboxNotReady")
+      yield* failsWith("it fails", devbox.net.awaitPort(27_132), "DevboxNotReady")
     })
   )
 ]
