@@ -7,7 +7,7 @@ import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { type Measurements, type Row, summarise } from "../stats.ts"
+import { percentile, type Measurements, type Row, summarise } from "../stats.ts"
 import { Connection, hold, load, parse, request } from "./client.ts"
 
 const start = async (file: string, ...args: ReadonlyArray<string>) => {
@@ -93,7 +93,8 @@ export const benchServer = async (scale: number, progress: (what: string) => voi
     releaseMany()
     progress(`get under ${many} held polls`)
     one.close()
-    rows.push({ name: `get, under ${many} held polls, 8 at a time`, unit: "ms", summary: summarise(times) })
+    const note = `p99 ${percentile(times, 0.99).toFixed(2)} ms`
+    rows.push({ name: `get, under ${many} held polls, 8 at a time`, unit: "ms", summary: summarise(times), note })
     return { rows, absent: [] }
   } finally {
     for (const child of children) child.kill("SIGKILL")
