@@ -9,7 +9,9 @@ import { type ChildProcess, spawn } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { createInterface } from "node:readline"
+import { insertDevbox, transition } from "../../../packages/node/src/internal/store/devboxes.ts"
 import { insertExecution } from "../../../packages/node/src/internal/store/executions.ts"
+import { insertOwner } from "../../../packages/node/src/internal/store/owners.ts"
 import { openStore } from "../../../packages/node/src/internal/store/store.ts"
 import { inLocal, leftovers, local, stateDir } from "./fixtures.ts"
 
@@ -45,6 +47,15 @@ const ended = (child: ChildProcess, act: () => void) =>
         act()
       })
   )
+
+/** The letter of a process's state; nothing for one that is gone. */
+const stateOf = (pid: number): string | undefined => {
+  try {
+    return /\) (\w)/.exec(fs.readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1]
+  } catch {
+    return undefined
+  }
+}
 
 const text = (backend: DevboxBackend.Shape, id: DevboxId, execution: ExecutionId) =>
   Effect.map(Stream.runCollect(backend.output(id, execution, "both", cursorStart)), (events) => ({
@@ -205,5 +216,40 @@ describe("the local backend", () => {
           yield* devbox.shutdown()
         })
       )
+  )
+})
+
+describe("the end of the layer", () => {
+  it.live("waits for holders that are leaving, since nobody else does when a devbox ended by itself", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const dir = yield* stateDir
+        // What a holder is at its end: the devbox is written down as ended, and the process is not gone yet.
+        const holder = yield* Effect.acquireRelease(
+          Effect.sync(() =>
+            spawn("sh", ["-c", "read line; sleep 0.3", "holderMain"], { stdio: ["pipe", "ignore", "ignore"] })
+          ),
+          (child) => ended(child, () => child.kill("SIGKILL"))
+        )
+        yield* Effect.gen(function* () {
+          const { db } = openStore(dir)
+          insertOwner(db, { id: "leaving", kind: "holder", pid: holder.pid!, socket: null })
+          insertDevbox(db, {
+            id: "dbx_ended",
+            owner_id: "leaving",
+            detached: 1,
+            status: "running",
+            name: null,
+            metadata: "{}",
+            request: "{}",
+            create_time_ms: Date.now()
+          })
+          transition(db, "dbx_ended", "shutdown", { shutdownReason: "entrypoint_exit" })
+          db.close()
+          yield* Effect.addFinalizer(() => Effect.sync(() => holder.stdin.end("\n")))
+        }).pipe(Effect.scoped, Effect.provide(local(dir)))
+        assert.notInclude(["R", "S", "D"], stateOf(holder.pid!))
+      })
+    )
   )
 })

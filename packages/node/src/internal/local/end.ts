@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs"
 import { setTimeout as pause } from "node:timers/promises"
 import { settleGate } from "../gates/settle.ts"
 import { removeBoxDir } from "../sandbox/remove.ts"
-import { type DevboxRow, isFinal, transition, wishEnd } from "../store/devboxes.ts"
+import { detachedEndedSince, type DevboxRow, isFinal, transition, wishEnd } from "../store/devboxes.ts"
 import { completeExecution, openExecutionsOf } from "../store/executions.ts"
 import { isOwnerAlive } from "../store/ownerLock.ts"
 import { getOwner } from "../store/owners.ts"
@@ -99,6 +99,12 @@ const holderGone = async (engine: Engine, row: DevboxRow, left: Promise<void> = 
   })
   await Promise.race([gone, late])
   timer.abort()
+}
+
+/** Waits until the holders of devboxes that ended a moment ago are gone: one that ended by itself has nobody else who waits for it. */
+export const holdersGone = async (engine: Engine): Promise<void> => {
+  const rows = detachedEndedSince(engine.db, Date.now() - holderLeaves)
+  await Promise.all(rows.map((row) => holderGone(engine, row)))
 }
 
 /** Why a devbox is shut down. */

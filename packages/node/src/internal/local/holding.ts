@@ -137,8 +137,9 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
     while (engine.background.size > 0) await Promise.all(engine.background)
     const row = rowOf(engine, id)
     if (row.shutdown_reason !== null) {
-      transition(db, id, "shutdown")
+      // The status is written last: whoever sees it finds nothing of the devbox.
       await removeBox(engine, id)
+      transition(db, id, "shutdown")
     } else if (dismissed) transition(db, id, "suspended", { detail: "its holder was asked to end" })
     release()
   }

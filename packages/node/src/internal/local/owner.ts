@@ -4,7 +4,7 @@ import { closeGates } from "../gates/settle.ts"
 import { type World, world } from "../net/egress.ts"
 import { EgressProxy } from "../net/proxy.ts"
 import { openDevboxesOf, wishEnd } from "../store/devboxes.ts"
-import { removeBox, shutdown } from "./end.ts"
+import { holdersGone, removeBox, shutdown } from "./end.ts"
 import { type Engine, inBackground } from "./engine.ts"
 import { bestLimits, type HostOptions, makeHost } from "./host.ts"
 import { own } from "./owning.ts"
@@ -47,6 +47,7 @@ export const openEngine = (
         row.detached === 1 ? [] : [shutdown(engine, row.id as DevboxId, { force: true })]
       )
     )
+    await holdersGone(engine).catch(() => {})
     await closeGates(engine)
     await Promise.allSettled([...engine.failed].map((id) => removeBox(engine, id)))
     while (engine.background.size > 0) await Promise.all(engine.background)

@@ -183,6 +183,10 @@ export const setBase = (db: Database, id: string, base: string): void => {
 export const openDevboxesOf = (db: Database, ownerId: string): ReadonlyArray<DevboxRow> =>
   db.all("select * from devboxes where owner_id = ? and status not in ('shutdown', 'failure')", ownerId)
 
+/** The detached devboxes that ended at a time or after it. */
+export const detachedEndedSince = (db: Database, timeMs: number): ReadonlyArray<DevboxRow> =>
+  db.all("select * from devboxes where detached = 1 and status in ('shutdown', 'failure') and end_time_ms >= ?", timeMs)
+
 /** Forgets devboxes that ended before a time, with everything that hangs on them, and owners that nothing refers to. */
 export const forgetEnded = (db: Database, endedBeforeMs: number): number =>
   db.transaction(() => {
