@@ -72,6 +72,30 @@ for (const { create, local, name } of tiers) {
       )
     )
 
+    it.live("change rows and columns at once: no program sees a size that nobody asked for", (context) =>
+      inLocal(
+        () =>
+          Effect.gen(function* () {
+            const box = yield* devbox(create)
+            if ((yield* box.cmd.exec("command -v perl")).exitCode !== 0) return context.skip("there is no perl")
+            // Looks at the size all the time, and says in the end which ones it saw.
+            const watch = `$| = 1; print "ready\\n"; for (my %seen;;) {
+              ioctl(STDIN, 0x5413, my $size = "\\0" x 8); my ($rows, $cols) = unpack "S4", $size; $seen{"$rows+" . ($cols - $rows)} = 1;
+              if ($rows == 60) { print join(" ", sort keys %seen), " end\\n"; last } }`
+            const pty = yield* box.cmd.pty({ cols: 80, rows: 24, command: `exec perl -e '${watch}'` })
+            yield* shows(pty, "ready")
+            for (let rows = 25; rows <= 60; rows++) yield* pty.resize({ rows, cols: rows + 56 })
+            const seen = (yield* shows(pty, " end")).match(/\d+\+-?\d+/g)!
+            assert.isAbove(seen.length, 1)
+            assert.deepStrictEqual(
+              seen.filter((size) => !size.endsWith("+56")),
+              []
+            )
+          }),
+        local
+      )
+    )
+
     it.live("leave nothing behind when they are closed or interrupted, whatever runs in them", () =>
       inLocal(
         () =>

@@ -1,6 +1,6 @@
 /**
  * Terminals: script(1) inside the box gives the command a pseudoterminal of the box's own, so that no descriptor of one crosses
- * the boundary. It is resized by stty(1), which makes the kernel tell whoever runs in it. Why not a library: decisions/0009.
+ * the boundary. When it is resized, the kernel tells whoever runs in it. Why not a library: decisions/0009.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -82,13 +82,20 @@ const open = async (engine: Engine, id: DevboxId, options: TerminalOptions): Pro
   return openIn(live.box, options)
 }
 
+/**
+ * `TIOCSWINSZ` sets rows and columns at once, and programs are told once. stty(1) does it in two steps: vi(1) takes the size between
+ * them for the last word now and then.
+ */
+const setSize = `perl -e 'open(T, "<", shift) && ioctl(T, 0x5414, pack("S4", @ARGV, 0, 0)) || die' "$@" 2>/dev/null ||
+  stty -F "$1" rows "$2" cols "$3"`
+
 /** Changes the size of a terminal; what runs in it is told. */
 export const resizeIn = async ({ box, tty }: Opened, { cols, rows }: TerminalSize): Promise<void> => {
-  const command = ["stty", "-F", tty, "rows", `${rows}`, "cols", `${cols}`]
-  const stty = await startHidden(box, { id: `pty-${randomUUID()}`, command })
-  const { code } = await stty.execution.done
-  const words = code === 0 ? "" : await said(box, stty.execution.id)
-  box.journal.remove(stty.execution.id)
+  const command = ["sh", "-c", setSize, "sh", tty, `${rows}`, `${cols}`]
+  const { execution } = await startHidden(box, { id: `pty-${randomUUID()}`, command })
+  const { code } = await execution.done
+  const words = code === 0 ? "" : await said(box, execution.id)
+  box.journal.remove(execution.id)
   if (code !== 0) throw invalid("pty", `the terminal could not be resized: ${words}`)
 }
 
