@@ -95,7 +95,7 @@ export class DevboxServer extends Context.Service<
     /** Where clients find it, if they are on this machine or `host` is a name that they know. */
     readonly url: string
     readonly port: number
-    /** The file with the key, where the server made one itself. */
+    /** The file with the key, where the server made one itself and nobody revoked it. */
     readonly keyFile: string | undefined
     /** The key, if it was made at this start. It is shown once, here; later only the file has it. */
     readonly newKey: Redacted.Redacted | undefined
@@ -136,7 +136,11 @@ const auth = (folder: ServerFolder, options: Options) =>
             return id === undefined ? undefined : { id }
           })
       })
-      return { layer, newKey: made?.isNew === true ? Redacted.make(made.key) : undefined }
+      return {
+        layer,
+        keyFile: made?.isRevoked === false ? folder.keyFile : undefined,
+        newKey: made?.isNew === true ? Redacted.make(made.key) : undefined
+      }
     }
   )
 
@@ -161,7 +165,7 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxServer, ServerSt
         starting(() => openFolder(options.stateDir ?? join(defaultStateDir(), "server"))),
         ({ db }) => Effect.sync(() => db.close())
       )
-      const { layer: keys, newKey } = yield* auth(folder, options)
+      const { keyFile, layer: keys, newKey } = yield* auth(folder, options)
       const limits = toLimits(options.limits)
       const own = yield* DevboxBackend
       const backend = options.publicUrl === undefined ? own : tunnelsUnder(own, options.publicUrl)
@@ -229,7 +233,7 @@ export const layer = (options: Options = {}): Layer.Layer<DevboxServer, ServerSt
           return {
             url: `${certificate === undefined ? "http" : "https"}://${name}:${bound}`,
             port: bound,
-            keyFile: options.auth === undefined ? folder.keyFile : undefined,
+            keyFile,
             newKey,
             load
           }

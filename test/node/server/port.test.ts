@@ -5,6 +5,8 @@ import { execFileSync } from "node:child_process"
 import { readFileSync, statSync } from "node:fs"
 import * as net from "node:net"
 import { join } from "node:path"
+import { openFolder } from "../../../packages/node/src/internal/server/folder.ts"
+import { listKeys, revokeKey } from "../../../packages/node/src/internal/server/keys.ts"
 import { ask1, ask2, keys, raw, serve, temporaryFolder } from "./support.ts"
 
 const key = Redacted.value(keys.alice)
@@ -77,7 +79,7 @@ describe("one port", () => {
       assert.strictEqual((yield* Effect.promise(() => ask2(url, ask)))[0]?.status, 200)
     }).pipe(Effect.scoped)
   )
-  it.live("says nothing without a key, and makes one that only its owner can read", () =>
+  it.live("says nothing without a key, and makes one that only its owner can read, until it is revoked", () =>
     Effect.gen(function* () {
       const stateDir = yield* temporaryFolder
       const first = yield* Effect.scoped(
@@ -94,12 +96,25 @@ describe("one port", () => {
           return made
         })
       )
-      const again = yield* serve({ auth: undefined, stateDir })
-      assert.isUndefined(again.newKey)
-      assert.strictEqual(
-        (yield* Effect.promise(() => ask1(again.url, { path: "/v1/devboxes", key: first }))).status,
-        200
+      const status = (url: string) =>
+        Effect.map(
+          Effect.promise(() => ask1(url, { path: "/v1/devboxes", key: first })),
+          (answer) => answer.status
+        )
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const again = yield* serve({ auth: undefined, stateDir })
+          assert.isUndefined(again.newKey)
+          assert.isDefined(again.keyFile)
+          assert.strictEqual(yield* status(again.url), 200)
+        })
       )
+      const { db } = openFolder(stateDir)
+      for (const { id } of listKeys(db)) revokeKey(db, id)
+      db.close()
+      const revoked = yield* serve({ auth: undefined, stateDir })
+      assert.strictEqual(yield* status(revoked.url), 401)
+      assert.isUndefined(revoked.keyFile, "a file whose key opens nothing")
     }).pipe(Effect.scoped)
   )
 })

@@ -18,7 +18,7 @@ export const dial = (backend: Shape, id: DevboxId, port: number): Effect.Effect<
 /** Programs that have just been started listen within moments; those that take longer are asked less often. */
 const moments = Schedule.min([Schedule.exponential("20 millis", 1.5), Schedule.spaced("1 second")])
 
-/** Waits until somebody listens. A connection that is refused is a "not yet"; everything else is final. */
+/** Waits until somebody listens. A connection that is refused is a "not yet", which the timeout repeats; everything else is final. */
 export const awaitPort = (
   backend: Shape,
   id: DevboxId,
@@ -32,13 +32,13 @@ export const awaitPort = (
         operation: "awaitPort",
         id,
         look: Effect.scoped(backend.dial(id, port)).pipe(
-          Effect.as(true),
+          Effect.as(undefined),
           Effect.catchTag("BackendError", (error) =>
-            error.reason._tag === "TransportError" ? Effect.succeed(false) : Effect.fail(error)
+            error.reason._tag === "TransportError" ? Effect.succeed(error.reason.detail) : Effect.fail(error)
           )
         ),
-        judge: (listens) => (listens ? Effect.void : undefined),
-        status: () => `nothing listens on port ${port}`,
+        judge: (refusal) => (refusal === undefined ? Effect.void : undefined),
+        status: (refusal) => refusal ?? "",
         deadline: "default"
       },
       // The schedule that a caller gives ends the wait by itself; ours does not.

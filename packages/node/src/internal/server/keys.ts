@@ -64,7 +64,7 @@ export const keyInFile = (
   db: Database,
   file: string,
   tenant: string
-): { readonly key: string; readonly isNew: boolean } => {
+): { readonly key: string; readonly isNew: boolean; readonly isRevoked: boolean } => {
   const read = (): string | undefined => {
     try {
       return fs.readFileSync(file, "utf8").trim()
@@ -90,7 +90,10 @@ export const keyInFile = (
   fs.chmodSync(file, 0o600)
   const key = read()
   if (key === undefined || key === "") throw new Error(`the key file ${file} is empty; remove it to get a new key`)
-  const known = db.first("select 1 from api_keys where hash = ?", hashOf(key)) !== undefined
-  if (!known) insert(db, tenant, key)
-  return { key, isNew }
+  const known = db.first<Pick<KeyRow, "revoke_time_ms">>(
+    "select revoke_time_ms from api_keys where hash = ?",
+    hashOf(key)
+  )
+  if (known === undefined) insert(db, tenant, key)
+  return { key, isNew, isRevoked: (known?.revoke_time_ms ?? null) !== null }
 }
