@@ -15,14 +15,46 @@ export type SnakeCase<S extends string> = S extends `${infer H}${infer T}`
     : `_${Lowercase<H>}${SnakeCase<T>}`
   : S
 
-type SnakeKeys<F> = { readonly [K in keyof F]: K extends string ? SnakeCase<K> : never }
+type Model = Schema.Constraint & { readonly fields: Schema.Struct.Fields }
 
-/** The codec of a model: decodes snake_case JSON to a value of the model, encodes such a value to snake_case JSON. */
-export const snakeCase = <S extends Schema.Constraint & { readonly fields: Schema.Struct.Fields }>(
-  model: S
-): Schema.encodeKeys<S, SnakeKeys<S["fields"]>> => {
-  const mapping = Object.fromEntries(Object.keys(model.fields).map((key) => [key, Str.camelToSnake(key)]))
-  return Schema.encodeKeys<S, SnakeKeys<S["fields"]>>(mapping as SnakeKeys<S["fields"]>)(model)
+type OnTheWire<F extends Schema.Struct.Fields> = Schema.Struct<{
+  readonly [K in keyof F as K extends string ? SnakeCase<K> : never]: F[K]
+}>
+
+type Values = Readonly<Record<string, unknown>>
+
+/** The same values under other names. */
+const renamed =
+  (names: ReadonlyArray<readonly [from: string, to: string]>) =>
+  (values: Values): Values => {
+    const out: Record<string, unknown> = {}
+    for (const [from, to] of names) if (Object.hasOwn(values, from)) out[to] = values[from]
+    return out
+  }
+
+/** Gives values that were decoded field by field their class; there is nothing left that its constructor could check. */
+const construct = (model: Model): ((fields: Values) => unknown) => {
+  const transformation = model.ast.encoding?.[0]?.transformation
+  const getter = transformation?._tag === "Transformation" ? transformation.decode : undefined
+  return getter?._tag === "Transform" ? getter.transform : (fields) => fields
+}
+
+/**
+ * The codec of a model: decodes snake_case JSON to a value of the model, encodes such a value to snake_case JSON. Each field is looked at
+ * once, under its name on the wire, and the names are changed between the fields and the class; a check belongs to a field or to the
+ * class, not to the struct that a class is made from.
+ */
+export const snakeCase = <S extends Model>(model: S): Schema.decodeTo<Schema.toType<S>, OnTheWire<S["fields"]>> => {
+  const names = Object.keys(model.fields).map((key) => [key, Str.camelToSnake(key)] as const)
+  const wire = Schema.Struct(Object.fromEntries(names.map(([key, name]) => [name, model.fields[key]!])))
+  const make = construct(model)
+  const toModel = renamed(names.map(([key, name]) => [name, key]))
+  const codec = Schema.decodeTo(Schema.toType(model), {
+    decode: SchemaGetter.transform((fields: Values) => make(toModel(fields))),
+    encode: SchemaGetter.transform(renamed(names))
+    // The names are known as values only; their types are those of the result.
+  } as never)(wire)
+  return codec as never
 }
 
 /** A field that the wire may leave out or send as `null`: absent in the domain either way, never encoded as `null`. */
