@@ -5,14 +5,15 @@
  */
 import type { DevboxBackend } from "@effect-devbox/core/DevboxBackend"
 import * as RunloopBackend from "@effect-devbox/core/RunloopBackend"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import type * as Undici from "@effect/platform-node/Undici"
 import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { withShortWay } from "./internal/http/whole.ts"
+import { loadParts } from "./internal/http/undici.ts"
+import { send, withShortWay } from "./internal/http/whole.ts"
 
 /** How the client connects. */
 export interface ClientOptions {
@@ -41,7 +42,7 @@ const transfers = /\/(upload_file|download_file|read_file_contents|write_file_co
 
 const makeDispatcher = (options: ClientOptions, origin: URL): Effect.Effect<Undici.Dispatcher, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { Agent, Dispatcher } = yield* Effect.promise(() => import("@effect/platform-node/Undici"))
+    const { Agent, Dispatcher } = yield* Effect.promise(loadParts)
     const priorKnowledge = options.http2 === "priorKnowledge" && origin.protocol === "http:"
     const agent = (connections: number | undefined, http2 = options.http2 !== false) =>
       Effect.acquireRelease(
@@ -76,14 +77,8 @@ const makeDispatcher = (options: ClientOptions, origin: URL): Effect.Effect<Undi
       }
     }
 
-    // A server that does not answer now is noticed by the first call, which says so better.
-    const open = Effect.ignore(
-      Effect.tryPromise(async (signal) => {
-        // Not HEAD: undici closes the connection after it.
-        const { body } = await calls.request({ origin: origin.origin, path: origin.pathname, method: "GET", signal })
-        await body.dump()
-      })
-    )
+    // A server that does not answer now is noticed by the first call, which says so better. Not HEAD: undici closes the connection after it.
+    const open = Effect.ignore(send(calls, origin.origin, HttpClientRequest.get(origin.origin + origin.pathname), null))
     yield* Effect.forkScoped(
       Effect.all(
         Array.from({ length: options.primed ?? 2 }, () => open),
@@ -92,6 +87,20 @@ const makeDispatcher = (options: ClientOptions, origin: URL): Effect.Effect<Undi
     )
     return new Routed()
   })
+
+/** The platform's client over a dispatcher, loaded when something first wants it: short calls do not. */
+const platformOver = (dispatcher: Undici.Dispatcher): Effect.Effect<HttpClient.HttpClient> => {
+  let loaded: Promise<HttpClient.HttpClient> | undefined
+  const load = async (): Promise<HttpClient.HttpClient> => {
+    // Undici as a whole gives dispatchers the methods that the platform's client calls.
+    const [{ Dispatcher, makeUndici }] = await Promise.all([
+      import("@effect/platform-node/NodeHttpClient"),
+      import("@effect/platform-node/Undici")
+    ])
+    return Effect.runSync(Effect.provideService(makeUndici, Dispatcher, dispatcher))
+  }
+  return Effect.promise(() => (loaded ??= load()))
+}
 
 /** The client for a base URL; everything it opened is closed with the layer's scope. */
 export const layerClient = (
@@ -103,8 +112,7 @@ export const layerClient = (
     Effect.gen(function* () {
       const url = new URL(baseUrl)
       const dispatcher = yield* makeDispatcher(options, url)
-      const platform = yield* Effect.provideService(NodeHttpClient.makeUndici, NodeHttpClient.Dispatcher, dispatcher)
-      return withShortWay(platform, dispatcher, url.origin)
+      return withShortWay(platformOver(dispatcher), dispatcher, url.origin)
     })
   )
 

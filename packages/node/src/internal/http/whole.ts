@@ -101,7 +101,8 @@ class Whole extends Inspectable.Class implements HttpClientResponse.HttpClientRe
   }
 }
 
-const send = (
+/** Sends a request of bytes and gives the answer when it is there as a whole; broken off when nobody waits for it any more. */
+export const send = (
   dispatcher: Undici.Dispatcher,
   origin: string,
   request: HttpClientRequest.HttpClientRequest,
@@ -161,11 +162,13 @@ const send = (
 
 /** The platform's client, with the short way for what may take it. */
 export const withShortWay = (
-  platform: HttpClient.HttpClient,
+  platform: Effect.Effect<HttpClient.HttpClient>,
   dispatcher: Undici.Dispatcher,
   origin: string
-): HttpClient.HttpClient =>
-  HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
+): HttpClient.HttpClient => {
+  const theirWay = (request: HttpClientRequest.HttpClientRequest) =>
+    Effect.flatMap(platform, (client) => client.execute(request))
+  return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
     (asked) =>
       Effect.flatMap(asked, (request) => {
         const { body, headers, url, urlParams } = request
@@ -175,12 +178,13 @@ export const withShortWay = (
           headers["upgrade"] !== undefined ||
           urlParams.params.length > 0 ||
           !url.startsWith(`${origin}/`)
-          ? platform.execute(request)
+          ? theirWay(request)
           : Effect.withFiber((fiber) =>
               fiber.getRef(Tracer.DisablePropagation) || fiber.getRef(HttpClient.TracerDisabledWhen)(request)
                 ? send(dispatcher, origin, request, bytes)
-                : platform.execute(request)
+                : theirWay(request)
             )
       }),
     Effect.succeed
   )
+}
