@@ -1,13 +1,13 @@
 // What the owner of a box knows about one execution: its FIFOs, its pumps, its journal, and how far it has come.
 import * as path from "node:path"
-import { randomBytes } from "node:crypto"
+import { randomInt } from "node:crypto"
 import type { Channel, JournalWriter, PromisedLength } from "../journal/types.ts"
 import type { FifoPool } from "./fifo.ts"
 import { Pump } from "./pump.ts"
 import type { ExecDone } from "./types.ts"
 
 /** A number that no other execution on this machine has: see agentScripts.ts on marks. */
-export const newMark = (): string => randomBytes(6).readUIntBE(0, 5).toString()
+export const newMark = (): string => randomInt(2 ** 40).toString()
 
 const LATE_MAX = 65536
 
@@ -77,6 +77,13 @@ export class Job {
 
   get opened(): boolean {
     return this.#pumps.length > 0
+  }
+
+  /** It has begun: its output is moved from the next turn on, and one that is over by then did without. */
+  listen(): void {
+    setImmediate(() => {
+      if (this.exit === undefined || this.exit.lingering) for (const { pump } of this.#pumps) pump.listen()
+    })
   }
 
   /** The line that begins it, for a slot or a named shell, which reads the file of this name. */

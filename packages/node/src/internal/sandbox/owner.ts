@@ -301,6 +301,7 @@ export class BoxOwner implements AgentLink {
         const job = this.#slots.job(key) ?? this.#jobs.get(key)
         if (job === undefined || job.pid !== undefined || !/^[0-9]{1,9}$/.test(a)) return
         job.pid = Number(a)
+        job.listen()
         this.#slots.started(job)
         this.#shells.started(job)
         this.#emit(`S ${job.request.id} ${job.pid}`)

@@ -14,6 +14,7 @@ export class StdoutPipe implements AsyncIterable<Uint8Array> {
   open(file: string, onClosed: (clean: boolean) => void): void {
     this.#pump = new Pump(file, (bytes) => this.#put(bytes), onClosed)
     if (this.#left) this.#pump.abort()
+    else this.#pump.listen()
   }
 
   #put(bytes: Uint8Array): Promise<void> | undefined {

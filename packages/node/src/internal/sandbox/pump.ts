@@ -15,7 +15,8 @@ const shared = Buffer.allocUnsafeSlow(CHUNK)
 
 export class Pump {
   readonly #fd: number
-  readonly #socket: net.Socket
+  readonly #onClosed: (clean: boolean) => void
+  #socket: net.Socket | undefined
   #sink: Sink
   #pending: Promise<unknown> | undefined
   #eof = false
@@ -25,6 +26,12 @@ export class Pump {
   constructor(file: string, sink: Sink, onClosed: (clean: boolean) => void) {
     this.#fd = openReader(file)
     this.#sink = sink
+    this.#onClosed = onClosed
+  }
+
+  /** Moves what comes as it comes. A command that is over before anybody has called this has its output moved by `settle`. */
+  listen(): void {
+    if (this.#socket !== undefined || this.#closed) return
     this.#socket = new net.Socket({
       fd: this.#fd,
       readable: true,
@@ -32,16 +39,25 @@ export class Pump {
       // `onread` is honoured by the constructor; the types list it for connect only.
       ...({ onread: { buffer: shared, callback: (size: number) => this.#take(size) } } as object)
     })
-    this.#socket.on("error", () => this.#socket.destroy())
+    this.#socket.on("error", () => this.#close())
     this.#socket.on("end", () => {
       this.#eof = true
-      this.#socket.destroy()
+      this.#close()
     })
-    this.#socket.on("close", () => {
-      this.#closed = true
-      onClosed(this.#eof)
-    })
+    this.#socket.on("close", () => this.#left())
     this.#socket.resume()
+  }
+
+  #close(): void {
+    if (this.#socket !== undefined) return void this.#socket.destroy()
+    if (this.#closed) return
+    fs.closeSync(this.#fd)
+    this.#left()
+  }
+
+  #left(): void {
+    this.#closed = true
+    this.#onClosed(this.#eof)
   }
 
   #take(size: number): boolean {
@@ -50,7 +66,7 @@ export class Pump {
     this.#pending = wait.then(
       () => {
         this.#pending = undefined
-        if (!this.#closed) this.#socket.resume()
+        if (!this.#closed) this.#socket?.resume()
       },
       () => this.abort()
     )
@@ -69,18 +85,19 @@ export class Pump {
       if (size < 0) break
       if (size === 0) {
         this.#eof = true
-        this.#socket.destroy()
+        this.#close()
         break
       }
       left -= size
       this.#take(size)
-      if (this.#pending !== undefined) this.#socket.pause()
+      if (this.#pending !== undefined) this.#socket?.pause()
     }
     if (this.#pending !== undefined) await this.#pending
     this.#sink = (bytes) => {
       late(bytes)
       return undefined
     }
+    if (!this.#eof) this.listen()
   }
 
   /** Bytes read, 0 at end of file, -1 when nothing is there now. */
@@ -96,11 +113,11 @@ export class Pump {
   /** Closes the host's end; a writer in the box gets SIGPIPE. */
   abort(): void {
     this.#sink = () => undefined
-    this.#socket.destroy()
+    this.#close()
   }
 
   /** Does not keep this process alive for the background children of a finished command. */
   unref(): void {
-    this.#socket.unref()
+    this.#socket?.unref()
   }
 }

@@ -1,7 +1,7 @@
 // Turns an execution request into the files that a slot or a named shell reads. The text that users wrote goes into
 // one quoted word or a file of its own, so that nothing in it can end early or mean something else.
 import * as fs from "node:fs"
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import { ExecStartError } from "./errors.ts"
 import { environmentProblem, exportLines, limitLines, quote } from "./quote.ts"
 import type { ExecRequest } from "./types.ts"
@@ -10,7 +10,7 @@ import type { ExecRequest } from "./types.ts"
 const WORD_MAX = 120_000
 
 /** Names a shell in the agent's language, the same from every process. */
-export const shellKey = (name: string): string => createHash("sha256").update(name).digest("hex").slice(0, 24)
+export const shellKey = (name: string): string => hash("sha256", name).slice(0, 24)
 
 const problem = (request: ExecRequest): string | undefined => {
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(request.id)) return "its id may have letters, digits, - and _ only"
