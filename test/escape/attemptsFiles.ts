@@ -117,7 +117,7 @@ export const fileAttempts: ReadonlyArray<Attempt> = [
   {
     id: "neighbour-journal",
     title: "reads the recorded output of another devbox",
-    program: 'cat -- "$BOX"/o/*.out',
+    program: 'cat -- "$BOX"/o/*.log "$BOX"/o/*.out',
     arrange: (scene) => ({
       env: { BOX: neighbourDir(scene) },
       observed: ({ stdout }) => stdout.includes(scene.neighbour.secret),

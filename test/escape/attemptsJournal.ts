@@ -32,8 +32,8 @@ const journalTrial = (
         const devbox = yield* Devbox.create()
         const { executionId } = yield* devbox.cmd.execOrFail("echo hello")
         const box = join(scene.stateDir, "boxes", devbox.id)
-        const record = join(box, "o", `${executionId}.out`)
-        const env = { BOX: box, RECORD: `${executionId}.out`, TARGET: target }
+        const record = join(box, "o", `${executionId}.log`)
+        const env = { BOX: box, RECORD: `${executionId}.log`, TARGET: target }
         const service = yield* DevboxService
         const again = Effect.exit(
           Effect.timeout(Stream.mkString(service.attachExecution(devbox.id, executionId).stdout), "10 seconds")

@@ -1,7 +1,8 @@
 // The journal of one box: creates writers, serves readers, and knows which executions are complete. Readers of an
 // execution that this process owns are woken by its writer; readers of others share one inotify watch per box.
 import * as fs from "node:fs"
-import { readChannel } from "./reader.ts"
+import { Pack, packedFile } from "./pack.ts"
+import { readChannel, readPacked } from "./reader.ts"
 import type { Channel, Journal, JournalChunk, JournalReadOptions, JournalWriter, PromisedLength } from "./types.ts"
 import { channelFile, FileJournalWriter } from "./writer.ts"
 
@@ -11,6 +12,8 @@ const FRESH_BYTES = 65536
 
 export class FileJournal implements Journal {
   readonly dir: string
+  /** Takes in what small commands print. */
+  #pack: Pack | undefined
   #writers = new Map<string, FileJournalWriter>()
   // Lengths of the executions that ended last; for older ones the reader brings the length from its records.
   #promised = new Map<string, PromisedLength>()
@@ -26,7 +29,7 @@ export class FileJournal implements Journal {
   }
 
   create(executionId: string): JournalWriter {
-    const writer = new FileJournalWriter(this.dir, executionId, () => {
+    const writer = new FileJournalWriter(this.dir, executionId, this.#join(executionId), () => {
       if (writer.completed) this.#writers.delete(executionId)
       if (writer.completed) this.#promise(executionId, writer.lengths)
       this.#wake(executionId)
@@ -35,14 +38,29 @@ export class FileJournal implements Journal {
     return writer
   }
 
+  #join(executionId: string): Pack {
+    if (this.#pack?.full === true) this.#retire()
+    this.#pack ??= new Pack(this.dir)
+    this.#pack.join(packedFile(this.dir, executionId))
+    return this.#pack
+  }
+
+  #retire(): void {
+    this.#pack?.retire()
+    this.#pack = undefined
+  }
+
   complete(executionId: string, promised: PromisedLength): void {
     this.#promise(executionId, promised)
     this.#wake(executionId)
   }
 
   lengths(executionId: string): PromisedLength | undefined {
+    const packed = packedFile(this.dir, executionId)
     const size = (channel: Channel): number =>
-      fs.lstatSync(channelFile(this.dir, executionId, channel), { throwIfNoEntry: false })?.size ?? -1
+      fs.lstatSync(channelFile(this.dir, executionId, channel), { throwIfNoEntry: false })?.size ??
+      readPacked(packed, executionId, channel)?.length ??
+      -1
     const stdout = size("stdout")
     const stderr = size("stderr")
     return stdout < 0 && stderr < 0 ? undefined : { stdout: Math.max(stdout, 0), stderr: Math.max(stderr, 0) }
@@ -52,6 +70,7 @@ export class FileJournal implements Journal {
     return readChannel(
       {
         file: channelFile(this.dir, executionId, channel),
+        packed: packedFile(this.dir, executionId),
         executionId,
         channel,
         live: () => this.#writers.get(executionId)?.lengths[channel],
@@ -67,6 +86,7 @@ export class FileJournal implements Journal {
 
   remove(executionId: string): void {
     this.#promised.delete(executionId)
+    fs.rmSync(packedFile(this.dir, executionId), { force: true })
     fs.rmSync(channelFile(this.dir, executionId, "stdout"), { force: true })
     fs.rmSync(channelFile(this.dir, executionId, "stderr"), { force: true })
   }
@@ -76,6 +96,7 @@ export class FileJournal implements Journal {
     this.#watcher?.close()
     this.#watcher = undefined
     for (const writer of this.#writers.values()) writer.complete()
+    this.#retire()
     for (const id of this.#listeners.keys()) this.#wake(id)
   }
 
@@ -102,7 +123,11 @@ export class FileJournal implements Journal {
   #watch(): void {
     if (this.#watcher !== undefined || this.#closed) return
     this.#watcher = fs.watch(this.dir, (_, name) => {
-      if (name !== null) this.#wake(name.slice(0, name.lastIndexOf(".")))
+      if (name === null) return
+      const executionId = name.slice(0, name.lastIndexOf("."))
+      // A pack is written under its own name, whosever output it is.
+      if (executionId !== "") this.#wake(executionId)
+      else for (const id of this.#listeners.keys()) this.#wake(id)
     })
     // A directory that goes away ends its readers through `closed` or their signal, not by an uncaught error.
     this.#watcher.on("error", () => {})

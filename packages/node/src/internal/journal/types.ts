@@ -41,7 +41,7 @@ export interface JournalWriter {
 /** All journals of one box: the directory `boxes/<id>/o`, which no process in the box can see. */
 export interface Journal {
   readonly dir: string
-  /** Creates the two files of an execution (fails when they exist). */
+  /** Creates the journal of an execution (fails when there is one). */
   create(executionId: string): JournalWriter
   /** Reads a channel. Fails with `OutputLostError` when less is there than was promised. */
   read(executionId: string, channel: Channel, options?: JournalReadOptions): AsyncIterable<JournalChunk>
