@@ -21,7 +21,7 @@ export interface Body {
 
 export type Reply =
   | { readonly status?: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown }
-  | { readonly failure: { readonly code?: string } }
+  | { readonly failure: { readonly code?: string; readonly syscall?: string } }
   | "never"
 
 const isBody = (body: unknown): body is Body => typeof body === "object" && body !== null && "pieces" in body
@@ -68,10 +68,10 @@ export const cannedClient = (reply: (asked: Asked, index: number) => Reply) => {
       const answer = reply(one, asked.length - 1)
       if (answer === "never") return yield* Effect.never
       if ("failure" in answer) {
-        const { code } = answer.failure
+        const { code, syscall = "connect" } = answer.failure
         return yield* failed(
           new TypeError("fetch failed", {
-            cause: Object.assign(new Error(`connect ${code}`), code === undefined ? {} : { code })
+            cause: Object.assign(new Error(`${syscall} ${code}`), code === undefined ? {} : { code, syscall })
           })
         )
       }

@@ -17,7 +17,7 @@ const create = (backend: Shape) => backend.create(new CreateParams({}))
 const get = (backend: Shape) => backend.get(id)
 
 /** A listener that treats each connection as it is told, once the head of a request has come. */
-const listener = (treat: (socket: Socket) => void) =>
+const listener = (treat: (socket: Socket, head: string) => void) =>
   Effect.acquireRelease(
     Effect.callback<{ readonly port: number; readonly close: Effect.Effect<void> }>((resume) => {
       const sockets = new Set<Socket>()
@@ -25,7 +25,7 @@ const listener = (treat: (socket: Socket) => void) =>
         sockets.add(socket)
         socket.on("error", () => {})
         socket.once("close", () => sockets.delete(socket))
-        socket.once("data", () => treat(socket))
+        socket.once("data", (data) => treat(socket, String(data)))
       })
       const close = Effect.callback<void>((done) => {
         for (const socket of sockets) socket.destroy()
@@ -205,7 +205,59 @@ describe("time", () => {
   })
 })
 
+describe("a host that cannot be reached", () => {
+  it.effect.each([
+    ["connect", "rejected"],
+    ["read", "ambiguous"],
+    ["write", "ambiguous"]
+  ] as const)("on %s leaves a create %s", ([syscall, outcome]) => {
+    const { layer } = canned(() => ({ failure: { code: "EHOSTUNREACH", syscall } }))
+    return Effect.gen(function* () {
+      assert.strictEqual((yield* failed(create(yield* DevboxBackend))).outcome, outcome)
+    }).pipe(Effect.provide(layer))
+  })
+})
+
+describe("a key", () => {
+  it.live.each(Object.entries(clients))("of a file that ends in a newline is that key over %s", ([, client]) =>
+    Effect.gen(function* () {
+      const heads: Array<string> = []
+      const { port } = yield* listener((socket, head) => {
+        heads.push(head)
+        socket.destroy()
+      })
+      const baseUrl = `http://127.0.0.1:${port}`
+      yield* failed(create(yield* RunloopBackend.make({ apiKey: Redacted.make("a-secret-key\n"), baseUrl })))
+      assert.include(heads[0]!, "Bearer a-secret-key\r\n")
+    }).pipe(Effect.scoped, Effect.provide(client))
+  )
+
+  it.live("that no header can carry is refused before anything is sent", () =>
+    Effect.gen(function* () {
+      const { port } = yield* listener(() => assert.fail("something was sent"))
+      const baseUrl = `http://127.0.0.1:${port}`
+      const error = yield* failed(create(yield* RunloopBackend.make({ apiKey: Redacted.make("a\nkey"), baseUrl })))
+      assert.strictEqual(error.reason._tag, "InvalidRequestError")
+      assert.strictEqual(error.outcome, "rejected")
+      assert.notInclude(error.message, "a\nkey")
+    }).pipe(Effect.scoped, Effect.provide(NodeHttpClient.layerUndici))
+  )
+})
+
 describe("a hold", () => {
+  it.effect("that ended over something that is gone fails with ResourceNotFound", () => {
+    const { layer } = canned(({ path }) => ({ status: path.endsWith("wait_for_status") ? 408 : 404, body: "" }))
+    return Effect.gen(function* () {
+      const backend = yield* DevboxBackend
+      const holds = [
+        backend.waitForStatus!(id, ["running"], Duration.seconds(20)),
+        backend.waitForExecution!(id, ExecutionId.make("e"), Duration.seconds(20))
+      ]
+      for (const hold of holds)
+        assert.strictEqual((yield* Effect.flip<unknown, { _tag: string }, never>(hold))._tag, "ResourceNotFound")
+    }).pipe(Effect.provide(layer))
+  })
+
   it.effect("that ended is what is now, never an error", () => {
     const { asked, layer } = canned(({ path }) =>
       path.endsWith("wait_for_status") ? { status: 408, body: "" } : { body: view({ status: "provisioning" }) }
@@ -273,6 +325,13 @@ describe("the base URL", () => {
       assert.strictEqual(info.tunnel?.authMode, "open")
     }).pipe(Effect.provide(layer))
   })
+  it.effect("is Runloop's where the environment has a blank one", () =>
+    Effect.gen(function* () {
+      const environment = ConfigProvider.fromUnknown({ RUNLOOP_API_KEY: "k", RUNLOOP_BASE_URL: " " })
+      const { baseUrl } = yield* RunloopBackend.config().parse(environment)
+      assert.strictEqual(baseUrl, RunloopBackend.defaultBaseUrl)
+    })
+  )
   it.effect("comes from the environment with the key, which shows nowhere", () =>
     Effect.gen(function* () {
       const backend = yield* DevboxBackend

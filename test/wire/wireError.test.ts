@@ -151,7 +151,10 @@ describe("a refusal of another server", () => {
     [{ "retry-after": "2.5" }, 2500],
     [{ "retry-after": "Thu, 01 Jan 1970 00:00:10 GMT" }, 10_000],
     [{ "retry-after": "0" }, undefined],
+    [{ "retry-after": "-5" }, undefined],
     [{ "retry-after": "soon" }, undefined],
+    [{ "retry-after-ms": "Infinity", "retry-after": "2" }, 2000],
+    [{ "retry-after": "1e308" }, undefined],
     [{}, undefined]
   ] as ReadonlyArray<[Record<string, string>, number | undefined]>)("with %o asks to wait %s ms", (headers, wait) => {
     const { reason } = asBackendError(plain(429, { headers }))
@@ -161,6 +164,18 @@ describe("a refusal of another server", () => {
   it("says that the thing that was asked for does not exist", () => {
     const error = plain(404, { asked: { about: { resource: "execution", id: "e1" } } })
     assert.deepStrictEqual({ ...error }, { ...new ResourceNotFound({ resource: "execution", id: "e1" }) })
+  })
+
+  it.each([
+    [404, { about: { resource: "devbox", id: "d" } as const }],
+    [404, { file: { devboxId: "d", path: "/file" } }],
+    [409, { conflict: "d" }]
+  ])("of status %i may be sent again when the server says so, whatever it is about", (status, asked) => {
+    const headers = { "x-should-retry": "true" }
+    const error = asBackendError(plain(status, { asked, headers, text: `{"message":"no such file yet"}` }))
+    assert.strictEqual(error.reason._tag, "UnavailableError")
+    assert.isTrue(error.isRetryable)
+    assert.strictEqual(error.outcome, "rejected")
   })
 
   it("says that a file does not exist when its words are about a file", () => {

@@ -85,7 +85,11 @@ export const config = (): Config.Config<Pick<Options, "apiKey"> & { readonly bas
   // A function, so that a program that does without it does not carry it.
   Config.all({
     apiKey: Config.Redacted("RUNLOOP_API_KEY"),
-    baseUrl: Config.String("RUNLOOP_BASE_URL").pipe(Config.withDefault(defaultBaseUrl))
+    baseUrl: Config.String("RUNLOOP_BASE_URL").pipe(
+      Config.withDefault(""),
+      // A blank variable counts as absent, as with the official clients.
+      Config.map((url) => url.trim() || defaultBaseUrl)
+    )
   })
 
 /** Runloop's cloud, with the options of {@link config}. */

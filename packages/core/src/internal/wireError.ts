@@ -176,26 +176,31 @@ const decodeOwn = (refused: Refusal, request: Request): WireError | undefined =>
 /** How long the server asks to wait, in milliseconds. */
 const retryAfter = ({ headers }: Refusal, now: number): number | undefined => {
   const millis = Number(headers["retry-after-ms"] ?? Number.NaN)
-  if (millis > 0) return millis
+  if (millis > 0 && Number.isFinite(millis)) return millis
   const after = headers["retry-after"]
   if (after === undefined || after.trim() === "") return undefined
   const seconds = Number(after)
   const wait = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(after) - now
-  return wait > 0 ? wait : undefined
+  return wait > 0 && Number.isFinite(wait) ? wait : undefined
 }
 
 const isRequestAtFault: ReadonlySet<number> = new Set([400, 402, 405, 406, 411, 412, 413, 414, 415, 422, 431])
 
 /** What a status means for which no other error is right. */
-const reasonOf = (refused: Refusal, detail: string, wait: number | undefined, operation: string): BackendReason => {
-  const { status } = refused
+const reasonOf = (
+  status: number,
+  detail: string,
+  wait: number | undefined,
+  operation: string,
+  passing: boolean
+): BackendReason => {
   const retryAfterMs = wait === undefined ? {} : { retryAfterMs: wait }
   if (status === 401 || status === 403) return new AuthenticationError({ detail })
   if (status === 429) return new RateLimitError({ detail, ...retryAfterMs })
   if (isRequestAtFault.has(status)) return new InvalidRequestError({ detail })
   if (status === 501) return new UnsupportedError({ feature: operation, detail })
   // 409 without more is a lock that is held: official clients try again, too.
-  if (status === 408 || status === 409 || status === 425 || status >= 500) {
+  if (passing || status === 408 || status === 409 || status === 425 || status >= 500) {
     return new UnavailableError({ detail, status, ...retryAfterMs })
   }
   return new UnexpectedResponseError({ detail })
@@ -206,31 +211,33 @@ const decodeForeign = (refused: Refusal, request: Request): WireError => {
   const { status } = refused
   const text = refused.body.message.trim().slice(0, 500)
   const { about, backend, file, operation } = request
+  const hint = refused.headers["x-should-retry"]
+  // What may succeed in a moment is no verdict on the thing that was asked for.
+  const passing = hint === "true"
   // A 404 of a file and one of its devbox differ in their words only.
-  if (status === 404 && file !== undefined && /\b(file|path|directory)\b/i.test(text)) {
+  if (status === 404 && !passing && file !== undefined && /\b(file|path|directory)\b/i.test(text)) {
     return new FileError({ ...file, kind: "NotFound" })
   }
-  if (status === 404 && about !== undefined) return new ResourceNotFound(about)
+  if (status === 404 && !passing && about !== undefined) return new ResourceNotFound(about)
   if (status === 413 && file !== undefined) return new FileError({ ...file, kind: "TooLarge", detail: text })
-  if (status === 409 && request.conflict !== undefined) {
+  if (status === 409 && !passing && request.conflict !== undefined) {
     return new Conflict({
       devboxId: request.conflict,
       detail: text === "" ? "the operation clashes with another" : text
     })
   }
-  const hint = refused.headers["x-should-retry"]
   const wait = retryAfter(refused, request.now)
   // The server took the request and refused it, unless it failed midway; then only its own word says that nothing was done.
-  const undone =
-    status < 500 ? status !== 408 : hint === "true" || (status === 503 && wait !== undefined) || status === 501
+  const undone = status < 500 ? status !== 408 : passing || (status === 503 && wait !== undefined) || status === 501
   return new BackendError({
     backend,
     operation,
     reason: reasonOf(
-      refused,
+      status,
       text === "" ? `the answer was status ${status}` : `${text} (status ${status})`,
       wait,
-      operation
+      operation,
+      passing
     ),
     outcome: request.reads || undone ? "rejected" : "ambiguous",
     ...(hint === "true" || hint === "false" ? { shouldRetry: hint === "true" } : {})

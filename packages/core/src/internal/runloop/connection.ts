@@ -11,7 +11,6 @@ const beforeSending: ReadonlySet<string> = new Set([
   "ENETDOWN",
   "EADDRNOTAVAIL",
   "UND_ERR_CONNECT_TIMEOUT",
-  "ERR_INVALID_URL",
   "ERR_TLS_CERT_ALTNAME_INVALID",
   "CERT_HAS_EXPIRED",
   "DEPTH_ZERO_SELF_SIGNED_CERT",
@@ -20,8 +19,20 @@ const beforeSending: ReadonlySet<string> = new Set([
   "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"
 ])
 
+/** Requests that no client can send: an address or a header is none. */
+const impossible: ReadonlySet<string> = new Set(["ERR_INVALID_URL", "UND_ERR_INVALID_ARG"])
+
+/** What is done before there is a connection. */
+const connecting: ReadonlySet<unknown> = new Set([undefined, "connect", "getaddrinfo"])
+
+interface Link {
+  readonly code?: unknown
+  readonly syscall?: unknown
+  readonly message?: unknown
+}
+
 /** The error and what caused it, down to the one that knows. */
-function* chain(error: unknown): Generator<{ readonly code?: unknown; readonly message?: unknown }> {
+function* chain(error: unknown): Generator<Link> {
   let at = error
   for (let depth = 0; depth < 8 && typeof at === "object" && at !== null; depth++) {
     yield at
@@ -33,7 +44,16 @@ function* chain(error: unknown): Generator<{ readonly code?: unknown; readonly m
 
 /** Whether the request certainly did not reach the server. */
 export const isBeforeSending = (error: HttpClientError.HttpClientError): boolean => {
-  for (const { code } of chain(error.reason)) if (typeof code === "string" && beforeSending.has(code)) return true
+  for (const { code, syscall } of chain(error.reason)) {
+    // A connection can find its host or network unreachable long after it was made.
+    if (typeof code === "string" && beforeSending.has(code) && connecting.has(syscall)) return true
+  }
+  return false
+}
+
+/** Whether the request can never be sent as it is. */
+export const isImpossible = (error: HttpClientError.HttpClientError): boolean => {
+  for (const { code } of chain(error.reason)) if (typeof code === "string" && impossible.has(code)) return true
   return false
 }
 

@@ -28,7 +28,7 @@ import { defined } from "../defined.ts"
 import { isTraced } from "../spans.ts"
 import { decode, parseBody, type Refusal, type Request, type WireError } from "../wireError.ts"
 import { makeClient, type Outgoing, Unsendable } from "./client.ts"
-import { describeFailure, isBeforeSending } from "./connection.ts"
+import { describeFailure, isBeforeSending, isImpossible } from "./connection.ts"
 import { measured } from "./metrics.ts"
 
 /** Where the requests go. */
@@ -98,7 +98,8 @@ const headersFor = (
   method: string,
   given: Readonly<Record<string, string | undefined>> = {}
 ): Record<string, string> => ({
-  authorization: `Bearer ${Redacted.value(peer.apiKey)}`,
+  // Keys come from files that end in a newline, and no header may.
+  authorization: `Bearer ${Redacted.value(peer.apiKey).trim()}`,
   "user-agent": "effect-devbox",
   accept: "application/json",
   // The service keeps the key over its retries of one call; whoever calls without it asks anew each time.
@@ -145,7 +146,10 @@ export const makeTransport = (peer: Peer) =>
         if (judged._tag === "BackendError" || ask.fails?.includes(judged._tag as Tag)) return judged as Failure<Tag>
         return backendError(ask, new InvalidRequestError({ detail: judged.message }), "rejected")
       }
-      if (error instanceof BackendError) return error
+      // What a further call within this one was judged to be.
+      if (error instanceof BackendError || ask.fails?.includes((error as Failure<Tag>)._tag as Tag)) {
+        return error as Failure<Tag>
+      }
       if (error instanceof Unsendable) {
         return backendError(ask, new InvalidRequestError({ detail: error.detail }), "rejected")
       }
@@ -169,6 +173,7 @@ export const makeTransport = (peer: Peer) =>
         case "InvalidUrlError":
           return backendError(ask, new InvalidRequestError({ detail }), "rejected")
         case "TransportError":
+          if (isImpossible(error)) return backendError(ask, new InvalidRequestError({ detail }), "rejected")
           return backendError(ask, new TransportError({ detail }), isBeforeSending(error) ? "rejected" : "ambiguous")
         default:
           // A connection that is lost while the answer is read (measured: all transports report it as a decoding problem).
