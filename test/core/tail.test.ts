@@ -137,6 +137,25 @@ describe("tail", () => {
     })
   )
 
+  it.effect("does not count connections that lasted among those that failed in a row", () =>
+    Effect.gen(function* () {
+      let opened = 0
+      const broken = Stream.fail(failure("rejected"))
+      const backend = stub({
+        output: () =>
+          Stream.suspend(() => {
+            opened++
+            if (opened === 40) return Stream.make<[OutputEvent]>({ _tag: "End", stdout: 0 })
+            // Four in a row break at once; those between last for minutes.
+            return opened % 5 === 0 ? Stream.concat(Stream.fromEffectDrain(Effect.sleep("3 minutes")), broken) : broken
+          })
+      })
+      const exit = yield* read(backend, "stdout")
+      assert.isTrue(Exit.isSuccess(exit), String(exit))
+      assert.strictEqual(opened, 40)
+    })
+  )
+
   it.effect("does not repeat what cannot succeed", () =>
     Effect.gen(function* () {
       let opened = 0

@@ -205,6 +205,43 @@ describe("a stream", () => {
     })
   )
 
+  it.effect(
+    "of a command that runs and says nothing is read on, however long, and one of a completed command is not",
+    () => {
+      let running = true
+      const { asked, layer } = canned((request) =>
+        isStream(request)
+          ? sse({ pieces: [], then: "silence" })
+          : { body: executionView({ status: running ? "running" : "completed" }) }
+      )
+      return Effect.gen(function* () {
+        const backend = yield* DevboxBackend
+        const reading = Stream.runCollect(tail(backend, devboxId, executionId, "stdout"))
+        const fiber = yield* Effect.forkChild(Effect.flip(reading), { startImmediately: true })
+        for (let minute = 0; minute < 60; minute++) yield* TestClock.adjust("1 minute")
+        assert.isUndefined(fiber.pollUnsafe())
+        assert.isAbove(asked.filter(isStream).length, 60)
+        running = false
+        for (let minute = 0; minute < 10; minute++) yield* TestClock.adjust("1 minute")
+        const error = yield* Fiber.join(fiber)
+        assert.include(error.message, "nothing came for")
+      }).pipe(Effect.provide(layer))
+    }
+  )
+
+  it.effect("of a command that is gone when it falls silent fails with ResourceNotFound", () => {
+    const { layer } = canned((request) =>
+      isStream(request) ? sse({ pieces: [], then: "silence" }) : { status: 404, body: { message: "gone" } }
+    )
+    return Effect.gen(function* () {
+      const backend = yield* DevboxBackend
+      const reading = Stream.runCollect(backend.output(devboxId, executionId, "stdout", cursorStart))
+      const fiber = yield* Effect.forkChild(Effect.flip(reading), { startImmediately: true })
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* Fiber.join(fiber))._tag, "ResourceNotFound")
+    }).pipe(Effect.provide(layer))
+  })
+
   it.effect("that is no stream of events is not taken for an empty one", () => {
     const { layer } = canned(() => ({ headers: { "content-type": "text/plain" }, body: "" }))
     return Effect.gen(function* () {

@@ -2,6 +2,8 @@
  * The one reader of output: every byte once, in order, across any number of connections. Overlap is cut, a gap is an error,
  * an end that arrives before the promised length is not an end. Each run of the stream starts at its own beginning.
  */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
@@ -21,6 +23,9 @@ import { backoff, maySendAgain } from "./retry.ts"
 
 /** A stream that ended without saying that the output has. */
 const stopped = { _tag: "Stopped" } as const
+
+/** A connection that lasted this long did well: that it broke in the end says nothing of the next one. */
+const lasting = Duration.toMillis("2 minutes")
 
 /** How many times in a row the promised length may be missed before the bytes count as lost. */
 const patience = 5
@@ -89,9 +94,24 @@ export const tail = (
         Stream.concat(Stream.suspend(() => (whole ? Stream.empty : Stream.fail(stopped))))
       )
     })
-    // A quiet command's stream may stop any number of times (PROTOCOL P3); only failures use up the patience.
-    const patient = Stream.retry(
-      connection,
+    const timed = Stream.unwrap(
+      Effect.map(Clock.currentTimeMillis, (opened) =>
+        Stream.catch(connection, (error) =>
+          Stream.fromEffect(
+            Effect.flatMap(Clock.currentTimeMillis, (now) =>
+              Effect.fail(now - opened >= lasting && maySendAgain(error, true) ? stopped : error)
+            )
+          )
+        )
+      )
+    )
+    const persistent = Stream.retry(
+      timed,
+      backoff.pipe(Schedule.while(({ input }) => Effect.succeed(maySendAgain(input, true))))
+    )
+    // A quiet command's stream may stop any number of times (PROTOCOL P3); only failures in a row use up the patience.
+    return Stream.retry(
+      persistent,
       Schedule.spaced("500 millis").pipe(
         Schedule.setInputType<OutputError | typeof stopped>(),
         Schedule.while(({ input }) => input._tag === "Stopped")
@@ -99,5 +119,4 @@ export const tail = (
     ).pipe(
       Stream.catchTag("Stopped", () => Stream.fail(cutOff("the stream stopped before the command's output ended")))
     )
-    return Stream.retry(patient, backoff.pipe(Schedule.while(({ input }) => Effect.succeed(maySendAgain(input, true)))))
   })

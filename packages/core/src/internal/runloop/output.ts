@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Stream from "effect/Stream"
-import { type OutputError, UnexpectedResponseError } from "../../DevboxError.ts"
+import { type OutputError, type TransportError, UnexpectedResponseError } from "../../DevboxError.ts"
 import type { DevboxId } from "../../DevboxModel.ts"
 import type { Channel, ExecutionId, ExecutionInfo, OutputCursor, OutputEnd, OutputEvent } from "../../Execution.ts"
 import { bytesHeader, OutputEvents } from "../api/events.ts"
@@ -80,7 +80,18 @@ export const makeOutput = (
         if (opened === undefined) return Stream.empty
         let over = false
         let stopped = false
-        const updates = Stream.unwrap(Effect.map(expectEvents(opened), (events) => parse(watched(events.stream)))).pipe(
+        // Nobody promises heartbeats: the stream of a command that runs and says nothing is read on (PROTOCOL P3).
+        const quiet = (silent: TransportError): Stream.Stream<never, OutputError | TransportError> =>
+          Stream.fromEffect(getExecution(id, executionId)).pipe(
+            Stream.flatMap((info) => {
+              if (info.status === "completed") return Stream.fail(silent)
+              stopped = true
+              return Stream.empty
+            })
+          )
+        const updates = Stream.unwrap(
+          Effect.map(expectEvents(opened), (events) => parse(watched(events.stream, quiet)))
+        ).pipe(
           Stream.mapEffect(decode),
           Stream.catch((error) => Stream.fromEffect(transport.judged(ask, error)))
         )

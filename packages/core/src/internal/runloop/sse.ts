@@ -18,11 +18,14 @@ export const silence = Duration.seconds(45)
 /** Why a stream could not be read on. */
 export type Broken = TransportError | UnexpectedResponseError
 
-/** The bytes of a transfer, which fails when nothing comes for too long. */
-export const watched = <A, E>(stream: Stream.Stream<A, E>): Stream.Stream<A, E | TransportError> =>
+/** The bytes of a transfer, and what comes of it when nothing comes for too long: a failure, unless told otherwise. */
+export const watched = <A, E, E2 = TransportError>(
+  stream: Stream.Stream<A, E>,
+  quiet: (silent: TransportError) => Stream.Stream<A, E2 | TransportError> = Stream.fail
+): Stream.Stream<A, E | E2 | TransportError> =>
   Stream.timeoutOrElse(stream, {
     duration: silence,
-    orElse: () => Stream.fail(new TransportError({ detail: `nothing came for ${Duration.format(silence)}` }))
+    orElse: () => quiet(new TransportError({ detail: `nothing came for ${Duration.format(silence)}` }))
   })
 
 /** The events of a stream of bytes. */
