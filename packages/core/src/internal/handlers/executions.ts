@@ -21,6 +21,7 @@ import {
 import { CurrentAttempt } from "../../IdempotencyStore.ts"
 import { bytesHeader, OutputEvents, OutputUpdate } from "../api/events.ts"
 import type { ExecuteRequest } from "../api/executions.ts"
+import { flattened } from "../flattened.ts"
 import { tail } from "../tail.ts"
 import { holdExpired } from "../wireError.ts"
 import { eventStream, renderer } from "./events.ts"
@@ -96,7 +97,7 @@ const outputStream = (
       )
     }
     let end = from
-    const updates = Stream.map(Stream.flattenIterable(Stream.map(chunks, pieces)), (chunk) => {
+    const updates = Stream.map(flattened(Stream.map(chunks, pieces)), (chunk) => {
       end = chunk.end
       return new OutputUpdate({ output: "", offset: chunk.end, bytes: chunk.bytes })
     })

@@ -1,6 +1,7 @@
 /** Bytes of output → text with byte positions: cut only between characters, so that concatenated text is the decoded whole. */
 import * as Stream from "effect/Stream"
 import type { OutputChunk } from "../../Execution.ts"
+import { flattened } from "../flattened.ts"
 
 /** An event stays small enough for every reader of lines. */
 const largest = 64 * 1024
@@ -54,7 +55,7 @@ export const textChunks = <E, R>(chunks: Stream.Stream<OutputChunk, E, R>): Stre
     }
     return chunks.pipe(
       Stream.map(cut),
-      Stream.flattenIterable,
+      flattened,
       Stream.concat(
         Stream.suspend(() => (held.length === 0 ? Stream.empty : Stream.succeed({ text: decode(held), end })))
       )

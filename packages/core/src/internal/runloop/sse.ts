@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TransportError, UnexpectedResponseError } from "../../DevboxError.ts"
 import type { StreamFailure } from "../api/events.ts"
+import { flattened } from "../flattened.ts"
 import { decodeWith } from "../decode.ts"
 
 /** How long a stream may be silent. Our server comments every 15 seconds. */
@@ -45,7 +46,7 @@ export const parse = <E>(bytes: Stream.Stream<Uint8Array, E>): Stream.Stream<Sse
           return Effect.succeed(events)
         })
       ),
-      Stream.flattenIterable
+      flattened
     )
   })
 
