@@ -2,7 +2,7 @@
  * What is left on this machine of a state directory: processes, mounts in any namespace, loop devices, control groups,
  * sockets, and the directory itself. It only looks; it never removes anything.
  */
-import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from "node:fs"
+import { lstatSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { basename, join, resolve } from "node:path"
 import { groupPrefix } from "../../packages/node/src/internal/sandbox/groups.ts"
 import * as Proc from "./proc.ts"
@@ -102,9 +102,9 @@ const mountLeaks = (directory: string, named: (text: string) => boolean): Readon
 }
 
 const loopLeaks = (named: (text: string) => boolean): ReadonlyArray<Leak> =>
-  (existsSync("/sys/block") ? readdirSync("/sys/block") : [])
+  Proc.orEmpty(() => readdirSync("/sys/block"), [])
     .map((name) => ({ name, backing: `/sys/block/${name}/loop/backing_file` }))
-    .filter(({ backing }) => existsSync(backing) && named(readFileSync(backing, "utf8").trim()))
+    .filter(({ backing }) => named(Proc.orEmpty(() => readFileSync(backing, "utf8"), "").trim()))
     .map(({ name }) => ({
       kind: "loop device" as const,
       what: `/dev/${name}`,
@@ -112,9 +112,9 @@ const loopLeaks = (named: (text: string) => boolean): ReadonlyArray<Leak> =>
     }))
 
 const groupsBelow = (path: string, depth: number): ReadonlyArray<string> => {
+  if (depth === 0) return []
   // Groups come and go meanwhile.
-  if (depth === 0 || !existsSync(path)) return []
-  const below = readdirSync(path, { withFileTypes: true })
+  const below = Proc.orEmpty(() => readdirSync(path, { withFileTypes: true }), [])
     .filter((entry) => entry.isDirectory())
     .map((entry) => join(path, entry.name))
   return below.flatMap((group) => [group, ...groupsBelow(group, depth - 1)])
@@ -122,9 +122,8 @@ const groupsBelow = (path: string, depth: number): ReadonlyArray<string> => {
 
 const groupLeaks = (directory: string, since: number | undefined): ReadonlyArray<Leak> => {
   const base = "/sys/fs/cgroup"
-  if (!existsSync(base)) return []
   const ours = groupPrefix(directory)
-  const isNew = (path: string) => since !== undefined && existsSync(path) && statSync(path).ctimeMs >= since
+  const isNew = (path: string) => since !== undefined && Proc.orEmpty(() => statSync(path).ctimeMs, -1) >= since
   return groupsBelow(base, 8).flatMap((path) => {
     const leak = (why: string): ReadonlyArray<Leak> => [{ kind: "control group", what: path, why }]
     if (basename(path).startsWith(ours)) return leak("named after a devbox of the state directory")
@@ -146,14 +145,15 @@ const socketLeaks = (named: (text: string) => boolean): ReadonlyArray<Leak> =>
   )
 
 const directoryLeaks = (directory: string, allow: ReadonlyArray<string>): ReadonlyArray<Leak> => {
-  if (!existsSync(directory)) return []
-  const entries = readdirSync(directory)
+  const entries = Proc.orEmpty(() => readdirSync(directory), undefined)
+  if (entries === undefined) return []
   const left = entries.filter((entry) => !allow.includes(entry))
   if (entries.length > 0 && left.length === 0) return []
   const shown = left.slice(0, 10).map((entry) => {
     const path = join(directory, entry)
     return {
-      kind: lstatSync(path).isSocket() ? ("socket" as const) : ("directory" as const),
+      // A database that is closed meanwhile takes its side files along.
+      kind: Proc.orEmpty(() => lstatSync(path).isSocket(), false) ? ("socket" as const) : ("directory" as const),
       what: path,
       why: "still there"
     }

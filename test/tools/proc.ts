@@ -3,8 +3,8 @@
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs"
 
-/** What `read` gives for a process that is gone or not ours to read. */
-const orEmpty = <A>(read: () => A, empty: A): A => {
+/** What `read` gives for something that is gone or not ours to read. */
+export const orEmpty = <A>(read: () => A, empty: A): A => {
   try {
     return read()
   } catch {

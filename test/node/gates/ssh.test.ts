@@ -87,7 +87,10 @@ describe("ssh", () => {
     inLocal(() =>
       Effect.gen(function* () {
         const { words } = yield* login(yield* devbox)
-        const inside = 'stty size; trap "stty size" WINCH; echo armed; until read -t 0.1 line; do :; done; exit 5'
+        // stty sets rows and columns one after the other, each with a signal, and bash forgets one that comes while its trap runs:
+        // the trap only notes that there was one, and the size is looked at again and again.
+        const looking = '[ -z "$told" ] || stty size'
+        const inside = `stty size; trap told=1 WINCH; echo armed; until read -t 0.1 line; do ${looking}; done; exit 5`
         // script(1) gives the client a terminal of this machine, whose size is then changed from outside.
         const command = `tty; stty rows 31 cols 101; exec ${words.map((word) => `'${word}'`).join(" ")} -tt '${inside}'`
         const terminal = yield* started("script", ["-qefc", command, "/dev/null"])

@@ -19,7 +19,8 @@ describe("a connection to the SSH server", () => {
         box: nothing,
         dial: nothing,
         heard: () => {},
-        loginTime: 300
+        // Enough for a login on a busy machine.
+        loginTime: 2000
       })
       try {
         const closed = (write?: string) =>

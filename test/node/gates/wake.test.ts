@@ -100,10 +100,11 @@ describe("a tunnel of a devbox that sleeps", () => {
               )
               return { devbox, url: (yield* devbox.net.getTunnel)!.url(3000) }
             })
-          const kept = yield* start(true)
-          const dropped = yield* start(false)
-          // Both are asked all the time; the one for which that does not count falls asleep.
-          yield* Effect.forkScoped(Effect.forever(Effect.all([code(kept.url), code(dropped.url)])))
+          // Both are asked all the time, each from the moment on that it is there; the one for which that does not count falls asleep.
+          const asked = (httpKeepAlive: boolean) =>
+            Effect.tap(start(httpKeepAlive), ({ url }) => Effect.forkScoped(Effect.forever(code(url))))
+          const kept = yield* asked(true)
+          const dropped = yield* asked(false)
           yield* dropped.devbox.awaitSuspended({ timeout: "20 seconds" })
           assert.strictEqual((yield* kept.devbox.getInfo).status, "running")
         }).pipe(Effect.scoped, Effect.provide(local(dir)))

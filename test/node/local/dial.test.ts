@@ -9,8 +9,10 @@ import { openDatabase } from "../../../packages/node/src/internal/store/database
 import { openOwners } from "../../../packages/node/src/internal/store/owners.ts"
 import { inLocal, leftovers, local, stateDir } from "./fixtures.ts"
 
+/** A server that says a word; with port 0, on a port that it prints. */
 const say = (word: string, port: number): string =>
-  `exec node -e 'require("net").createServer((s) => s.end("${word}")).listen(${port}, "127.0.0.1")'`
+  `exec node -e 'const s = require("net").createServer((s) => s.end("${word}"))
+    s.listen(${port}, "127.0.0.1", () => console.log(s.address().port))'`
 
 /** What a server says, once it listens. */
 const ask = (id: DevboxId, port: number) =>
@@ -58,9 +60,10 @@ describe("dial on the local backend", () => {
     inLocal(() =>
       Effect.gen(function* () {
         const devbox = yield* Devbox.create({ network: "host" })
-        const port = 40_000 + (process.pid % 10_000)
-        yield* devbox.cmd.execAsync(say("host", port))
-        assert.strictEqual(yield* askSoon(devbox.id, port), "host")
+        // The machine's ports are shared with everything that runs on it: this one is free because the machine says so.
+        const server = yield* devbox.cmd.execAsync(say("host", 0))
+        const port = Number(yield* Stream.mkString(Stream.take(server.stdoutLines, 1)))
+        assert.strictEqual(yield* ask(devbox.id, port), "host")
       })
     )
   )

@@ -153,7 +153,9 @@ for (const launcher of launchers) {
     })
 
     it("counts what a lingering child writes within the grace", async () => {
-      const result = await run(box, "(sleep 0.03; echo late) & echo early")
+      // It has begun long before and waits for the end of the command, which closes the pipe.
+      const late = "mkfifo end; (read -r _ <end; echo late) & exec 3>end; rm end; echo early"
+      const result = await run(box, late)
       expect(result.stdout).toBe("early\nlate\n")
     })
 

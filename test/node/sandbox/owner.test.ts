@@ -27,7 +27,7 @@ for (const launcher of launchers) {
         })
         const state = await firstLine(child)
         try {
-          expect(processesWith(`sleep\0${marker}`).length).toBeGreaterThanOrEqual(4 * count)
+          await vi.waitFor(() => expect(processesWith(`sleep\0${marker}`)).toHaveLength(4 * count), { timeout: 20_000 })
           child.kill("SIGKILL")
           await vi.waitFor(
             () => {

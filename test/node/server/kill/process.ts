@@ -5,14 +5,20 @@ import * as net from "node:net"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 
-/** A port that is free at the moment. */
+/** A port that is free, and below those that the system gives to connections: it stays free while its server is away. */
 export const freePort = async (): Promise<number> => {
-  const probe = net.createServer().listen(0, "127.0.0.1")
-  await once(probe, "listening")
-  const address = probe.address()
-  probe.close()
-  await once(probe, "close")
-  return typeof address === "object" && address !== null ? address.port : 0
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000)
+    const probe = net.createServer().listen(port, "127.0.0.1")
+    try {
+      await once(probe, "listening")
+    } catch {
+      continue
+    }
+    probe.close()
+    await once(probe, "close")
+    return port
+  }
 }
 
 /** See above. */
