@@ -4,8 +4,8 @@
 // To the agent, one line each:                    From the box:
 //   T key fifo          start a slot                S key pid            the slot's command starts
 //   W key fifo          start a named shell         X key code lingering  the slot's process ended
-//   K key nonce SIG g|m|s mark pid   signal         D key                end of the grace for lingering ones
-//   Z SIG nonce         signal everything           F key                a fork failed
+//   K key nonce SIG g|m|s|q mark pid  signal        D key                end of the grace for lingering ones
+//   Z SIG nonce         signal everything           F key                a fork failed   G key nonce   see K … q
 //   P nonce             ping                        R pid | Z nonce | P nonce | K key nonce signalled remaining
 // A slot reads one line from its FIFO, a named shell any number; the last fields are names of FIFOs in q:
 //   id mark in out err script (in `-`: /dev/null)   N key pid            a fresh shell reads commands
@@ -57,6 +57,8 @@ W) command eval '{
    } &' || echo "F $id" >&3 ;;
 K) case $c in
    m) x=0; kill -s "$b" "$e" && x=1; echo "K $id $a $x 0" >&3 ;;
+   # The host looks for what is not in the group.
+   q) kill -s "$b" -- "-$e"; echo "G $id $a" >&3 ;;
    *) set -- "$id" "$a" "$b" "$d" "$e"
       # The group needs no search; when all pids are taken it makes room, too.
       [ "$b$c" = KILLg ] && kill -s KILL -- "-$e"

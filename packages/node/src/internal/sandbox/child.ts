@@ -5,6 +5,7 @@ import * as fs from "node:fs"
 import { enterGroups, gated, type GroupPlan, makeGroups, memoryKills, removeGroups } from "./groups.ts"
 import { newMark } from "./jobs.ts"
 import { launchCommand } from "./launch.ts"
+import { Remains } from "./remains.ts"
 import type { BoxClosed, BoxSpec } from "./types.ts"
 
 const MAX_LINE = 1024
@@ -27,6 +28,7 @@ export class BoxChild {
   #exited = false
   #memoryKills = 0
   #inside: number | undefined
+  #remains: Remains | undefined
   readonly #isolated: boolean
   readonly #scripts: string
   readonly #marks: Array<string>
@@ -52,6 +54,8 @@ export class BoxChild {
       const settle = (code: number | null, signal: string | null): void =>
         void this.#gone()
           .then(() => {
+            this.#remains?.close()
+            this.#remains = undefined
             this.#memoryKills = memoryKills(groups)
             return groups === undefined ? undefined : removeGroups(dir)
           })
@@ -109,6 +113,17 @@ export class BoxChild {
       return undefined
     }
     return this.#inside
+  }
+
+  /** What looks for processes in this box from outside, where that is possible. */
+  remains(): Remains | undefined {
+    const pid = this.#exited ? undefined : this.insidePid()
+    try {
+      if (pid !== undefined) this.#remains ??= new Remains(pid)
+    } catch {
+      // Then a process inside searches.
+    }
+    return this.#remains
   }
 
   /** Process tier: the processes of an execution belong to this box. */

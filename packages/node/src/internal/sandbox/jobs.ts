@@ -37,6 +37,8 @@ export class Job {
   onLate: (channel: Channel, text: string) => void = () => {}
   #lateBytes = 0
   retried = false
+  /** Nothing of it is left: its end has no grace. */
+  emptied = false
   /** Somebody sent it SIGKILL. */
   killed = false
   /** Says how many processes of the box have been ended for lack of memory so far. */

@@ -14,6 +14,7 @@ import { SandboxStartError, SaveError } from "./errors.ts"
 import { FifoPool } from "./fifo.ts"
 import { memoryKills } from "./groups.ts"
 import { Job, newMark } from "./jobs.ts"
+import { Kills, REPORT_MS } from "./kills.ts"
 import { boxDirs, firstFifos, prepareBoxDir } from "./layout.ts"
 import { isQuiet } from "./quiet.ts"
 import { copyDisk, rotateDisk, type Saving } from "./save.ts"
@@ -22,9 +23,6 @@ import { Slots } from "./slots.ts"
 import type { AgentLink, BoxClosed, BoxSpec, Saved, SavePlan } from "./types.ts"
 
 const START_TIMEOUT_MS = 20_000
-// The box's own report of an end comes within its grace of 100 ms, unless somebody inside killed the reporter.
-const REPORT_MS = 250
-const MARKS = 4096
 const id = /^[A-Za-z0-9_-]{1,64}$/
 const word = /^[A-Za-z0-9_.-]{1,64}$/
 const number = /^-?[0-9]{1,10}$/
@@ -44,9 +42,8 @@ export class BoxOwner implements AgentLink {
   #leaving: BoxChild | undefined
   #ending = false
   #jobs = new Map<string, Job>()
-  #marks = new Map<string, string>()
   #nonces = new Set<string>()
-  #kills = new Map<string, Job | undefined>()
+  readonly #kills: Kills
   #listeners: Array<(line: string) => void> = []
   #ready: ((line: string) => void) | undefined
   #readyLine = ""
@@ -62,6 +59,18 @@ export class BoxOwner implements AgentLink {
     this.#fifos = new FifoPool(requests, "f.", spec.report.tools["mkfifo"] ?? "mkfifo")
     this.#child = this.#launchChild(false)
     ;[this.#slots, this.#shells] = this.#seats()
+    this.#kills = new Kills({
+      job: (executionId) => this.#jobs.get(executionId),
+      drop: (job) => {
+        const dropped = this.#shells.drop(job)
+        if (dropped) this.#fail(job, "killed")
+        return dropped
+      },
+      send: (line) => this.#child.send(line),
+      emit: (line) => this.#emit(line),
+      remains: () => this.#child.remains(),
+      exited: (job) => (job.exit === undefined ? this.#exited(job, 137, false) : void this.#done(job))
+    })
     this.closed = this.#over.promise.then(async (closed) => {
       this.#slots.close()
       this.#shells.close()
@@ -223,7 +232,7 @@ export class BoxOwner implements AgentLink {
     if (this.#held !== undefined && op !== "stop") return void this.#held.push([line, script])
     if (op === "E" && id.test(a) && [b, c, d].every((name) => word.test(name))) {
       void this.#start({ id: a, stdin: b, stdout: c, shell: d, script })
-    } else if (op === "K" && word.test(b) && /^[A-Z0-9]{1,12}$/.test(c)) this.#kill(a, b, c, d === "g")
+    } else if (op === "K" && word.test(b) && /^[A-Z0-9]{1,12}$/.test(c)) this.#kills.kill(a, b, c, d === "g")
     else if ((op === "Z" || op === "P") && [a, b].every((text) => text === "" || word.test(text))) {
       this.#nonces.add(`${op} ${op === "Z" ? b : a}`)
       this.#child.send(line)
@@ -256,32 +265,6 @@ export class BoxOwner implements AgentLink {
     } catch {
       this.#fail(job, "nospace")
     }
-  }
-
-  #kill(executionId: string, nonce: string, signal: string, group: boolean): void {
-    const job = this.#jobs.get(executionId)
-    if (job !== undefined && job.pid === undefined) {
-      // Waiting for its shell: it never gets there. On its way into the box: as soon as it is there.
-      if (!this.#shells.drop(job)) return void job.whenStarted.push(() => this.#kill(executionId, nonce, signal, group))
-      this.#fail(job, "killed")
-    }
-    const mark = job?.mark ?? this.#marks.get(executionId)
-    const over = job?.pid === undefined || job.exit !== undefined
-    if (mark === undefined || (over && !group)) return this.#emit(`K ${executionId} ${nonce} 0 0`)
-    if (job !== undefined && signal === "KILL") job.killed = true
-    // Only a running command has a process group that is certainly its own.
-    const mode = !group ? "m" : job === undefined || job.exit !== undefined || job.request.shell !== "-" ? "s" : "g"
-    this.#kills.set(nonce, signal === "KILL" && group ? job : undefined)
-    this.#child.send(`K ${executionId} ${nonce} ${signal} ${mode} ${mark} ${job?.pid ?? 0}`)
-  }
-
-  #killed(executionId: string, nonce: string, signalled: string, remaining: string): void {
-    if (!this.#kills.has(nonce)) return
-    const job = this.#kills.get(nonce)
-    this.#kills.delete(nonce)
-    this.#emit(`K ${executionId} ${nonce} ${signalled} ${remaining}`)
-    // The box may have killed the process that would report the end.
-    if (job !== undefined && remaining === "0") setTimeout(() => this.#exited(job, 137, false), REPORT_MS).unref()
   }
 
   // Everything from here on comes from inside the box: it is believed only about executions that exist, in numbers.
@@ -325,8 +308,10 @@ export class BoxOwner implements AgentLink {
       case "H":
       case "B":
         return this.#shells.event(op, key, a)
+      case "G":
+        return void this.#kills.groupKilled(key, a)
       case "K":
-        return number.test(b) && number.test(c) ? this.#killed(key, a, b, c) : undefined
+        return number.test(b) && number.test(c) ? this.#kills.killed(key, a, b, c) : undefined
       case "Z":
       case "P":
         if (this.#saves.has(key)) {
@@ -343,7 +328,7 @@ export class BoxOwner implements AgentLink {
     this.#killsSeen = memoryKills(this.#spec.groups)
     job.blame(code, this.#killsSeen, this.#jobs.values())
     this.#emit(`X ${job.request.id} ${code} ${lingering ? 1 : 0}`)
-    if (!lingering) void this.#done(job)
+    if (!lingering || job.emptied) void this.#done(job)
     else setTimeout(() => void this.#done(job), REPORT_MS).unref()
   }
 
@@ -351,7 +336,8 @@ export class BoxOwner implements AgentLink {
     if (this.#jobs.get(job.request.id) !== job) return
     const { stdout, stderr } = await job.settle()
     if (!this.#jobs.delete(job.request.id)) return
-    this.#remember(job)
+    this.#forget(job.request)
+    this.#kills.remember(job)
     this.#slots.finished(job)
     this.#shells.finished(job)
     const flags = `${job.shellDied ? 1 : 0} ${job.shellFresh ? 1 : 0} ${job.outOfMemory}`
@@ -377,13 +363,6 @@ export class BoxOwner implements AgentLink {
 
   #emit(line: string): void {
     for (const listener of this.#listeners) listener(line)
-  }
-
-  /** Its background processes can still be found and killed. */
-  #remember(job: Job): void {
-    this.#forget(job.request)
-    this.#marks.set(job.request.id, job.mark)
-    if (this.#marks.size > MARKS) this.#marks.delete(this.#marks.keys().next().value!)
   }
 
   #forget({ id: executionId, script }: Job["request"]): void {
