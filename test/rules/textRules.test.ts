@@ -14,6 +14,7 @@ const planted: Readonly<Record<string, readonly [path: string, text: string]>> =
   "no-unfinished-work": ["packages/core/src/internal/a.ts", glue("// TO", "DO later")],
   "no-escape-from-types": ["test/core/a.ts", glue("const x = y as", " any")],
   "double-casts-say-why": ["test/core/a.ts", glue("const x = y as unk", "nown as string")],
+  "nothing-through-the-root-of-a-process": ["packages/node/src/internal/a.ts", "open(`/proc/${pid}/root/etc`)"],
   "no-skipped-tests": ["test/core/a.test.ts", glue("it.effect.", "skip('x', () => x)")],
   "no-sleeps-in-tests": ["test/core/a.test.ts", glue("set", "Timeout(done, 10)")],
   "no-effect-sleeps-in-real-time": ["test/core/a.test.ts", glue("it.live('x', () => Effect.", "sleep('1 second'))")],

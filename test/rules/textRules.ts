@@ -89,6 +89,12 @@ export const textRules: ReadonlyArray<TextRule> = [
     excuseFile: (text) => /\bcasts?\b/.test(text.slice(0, text.indexOf("*/")))
   },
   {
+    name: "nothing-through-the-root-of-a-process",
+    why: "links that a devbox made would lead to files of the host: absolute ones begin at the root of whoever opens them",
+    applies: /^packages\/.*\.ts$/,
+    breaks: /\/proc\/[^\s"'`]*\/root\b/
+  },
+  {
     name: "no-skipped-tests",
     why: "a test that cannot run says so in its output with a reason (`ctx.skip(reason)`); a silent one is not there",
     applies: tests,

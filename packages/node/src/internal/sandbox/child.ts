@@ -30,11 +30,13 @@ export class BoxChild {
   #inside: number | undefined
   #remains: Remains | undefined
   readonly #isolated: boolean
+  readonly #uid: number
   readonly #scripts: string
   readonly #marks: Array<string>
 
   constructor(spec: BoxSpec, onLine: (line: string) => void, again = false) {
     this.#isolated = spec.report.launcher !== "process"
+    this.#uid = spec.report.uid
     this.#scripts = spec.base.scripts
     this.#marks = [newMark()]
     const { argv, ...options } = launchCommand(spec, this.#marks[0]!, again)
@@ -119,7 +121,7 @@ export class BoxChild {
   remains(): Remains | undefined {
     const pid = this.#exited ? undefined : this.insidePid()
     try {
-      if (pid !== undefined) this.#remains ??= new Remains(pid)
+      if (pid !== undefined) this.#remains ??= new Remains(pid, this.#uid)
     } catch {
       // Then a process inside searches.
     }

@@ -1,16 +1,17 @@
-// Whether anything is left of an execution whose process group was killed, seen from the host in the box's own /proc: much
-// quicker than a search by a process inside. The host only looks; pids of a box are signalled by the box alone.
+// Whether anything is left of an execution whose process group was killed, seen from the host: much quicker than a search by
+// a process inside. The host only looks, and only in its own /proc: no path leads through what a box could have changed. Pids of
+// a box are signalled by the box alone.
 import * as fs from "node:fs"
 import { setTimeout as pause } from "node:timers/promises"
 
-/** What statfs calls the file system of /proc. */
-const PROC_MAGIC = 0x9fa0
 /** Looking does not wait for anything, and the host does nothing else meanwhile. */
-const PROCESSES = 200
+const PROCESSES = 400
 /** What was killed ends soon, or is stuck in the kernel. */
-const LOOKS = 40
+const LOOKS = 12
+/** The pid namespace of the machine itself, in which pid 2 is the parent of the kernel's own threads. */
+const machine = "pid:[4026531836]"
 
-const shared = Buffer.allocUnsafeSlow(8192)
+const shared = Buffer.allocUnsafeSlow(32_768)
 
 const read = (file: string): string => {
   const fd = fs.openSync(file, fs.constants.O_RDONLY)
@@ -21,26 +22,50 @@ const read = (file: string): string => {
   }
 }
 
+const kernelThreads = (): ReadonlySet<string> => {
+  try {
+    if (fs.readlinkSync("/proc/self/ns/pid") === machine) return new Set(read("/proc/2/task/2/children").split(" "))
+  } catch {
+    // A kernel without such lists.
+  }
+  return new Set()
+}
+
+/** The processes that could be the box's; undefined when they are too many. Those that let nobody look into them are root's. */
+const candidates = (init: string, uid: number): ReadonlyArray<string> | undefined => {
+  try {
+    const pids = fs.readdirSync("/proc").filter((name) => /^[0-9]/.test(name))
+    // This /proc is of other namespaces, or the box is gone.
+    if (!pids.includes(init)) return undefined
+    const threads = kernelThreads()
+    const rest = pids.filter((pid) => {
+      if (threads.has(pid)) return false
+      const owner = fs.statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid
+      // One that is gone meanwhile is looked at, and found to be gone.
+      return owner === undefined || owner === uid || owner === 0
+    })
+    return rest.length > PROCESSES ? undefined : rest
+  } catch {
+    // This process may have no descriptor left.
+    return undefined
+  }
+}
+
 export class Remains {
-  readonly #fd: number
-  readonly #dir: string
+  readonly #init: string
+  readonly #uid: number
   #closed = false
 
-  /** `insidePid`: the host's pid of the box's pid 1. Throws when its /proc cannot be seen. */
-  constructor(insidePid: number) {
-    const { O_DIRECTORY, O_RDONLY } = fs.constants
-    this.#fd = fs.openSync(`/proc/${insidePid}/root/proc`, O_RDONLY | O_DIRECTORY)
-    // From here on no path leads through what the box could have changed.
-    this.#dir = `/proc/self/fd/${this.#fd}`
-    if (fs.statfsSync(this.#dir).type === PROC_MAGIC) return
-    this.close()
-    throw new Error("the box has something else at /proc")
+  /** The box's pid 1 and its user, as the host sees them. Throws when not all processes can be seen from here. */
+  constructor(init: number, uid: number) {
+    this.#init = String(init)
+    this.#uid = uid
+    if (fs.readFileSync("/proc/self/mountinfo", "utf8").includes("hidepid=")) throw new Error("/proc hides processes")
   }
 
   /** The box is gone, and all its processes with it. */
   close(): void {
     this.#closed = true
-    fs.closeSync(this.#fd)
   }
 
   /** True when certainly no process carries the mark any more; false when something outside the group does, or might. */
@@ -51,18 +76,9 @@ export class Remains {
       const seen = this.#look(mark, group, dead)
       if (seen !== "dying") return seen === "none"
       // Most are gone after the first tenths of a millisecond.
-      await (look < LOOKS / 4 ? new Promise(setImmediate) : pause(1))
+      await (look < LOOKS / 3 ? new Promise(setImmediate) : pause(1))
     }
     return false
-  }
-
-  #pids(): ReadonlyArray<string> | undefined {
-    try {
-      return fs.readdirSync(this.#dir).filter((name) => /^[0-9]/.test(name))
-    } catch {
-      // This process may have no descriptor left.
-      return undefined
-    }
   }
 
   /**
@@ -71,17 +87,16 @@ export class Remains {
    * that was one before the list was made starts nothing.
    */
   #look(mark: string, group: number, dead: Set<string>): "none" | "dying" | "others" {
-    const pids = this.#pids()
-    if (pids === undefined || pids.length > PROCESSES) return "others"
+    const pids = candidates(this.#init, this.#uid)
+    if (pids === undefined) return "others"
     let seen: "none" | "dying" = "none"
     for (const pid of pids) {
       try {
-        if (/^Max file locks\s+(\S+)/m.exec(read(`${this.#dir}/${pid}/limits`))?.[1] !== mark) continue
-        const [state, , itsGroup] = read(`${this.#dir}/${pid}/stat`)
-          .replace(/^.*\) /s, "")
-          .split(" ")
-        if (Number(itsGroup) !== group) return "others"
-        if (state !== "Z" && state !== "X") seen = "dying"
+        if (/^Max file locks\s+(\S+)/m.exec(read(`/proc/${pid}/limits`))?.[1] !== mark) continue
+        const status = read(`/proc/${pid}/status`)
+        // Its last number is the one that the box knows.
+        if (Number(/^NSpgid:.*\s(\d+)$/m.exec(status)?.[1]) !== group) return "others"
+        if (!/^State:\s+[ZX]/m.test(status)) seen = "dying"
         else if (!dead.has(pid)) {
           dead.add(pid)
           seen = "dying"
