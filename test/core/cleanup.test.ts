@@ -49,12 +49,13 @@ describe("release", () => {
 })
 
 describe("a command whose start is in doubt", () => {
-  it.live("is ended when a second sending was refused for good", () =>
+  it.live("is ended when a second sending was refused for good and it cannot be found", () =>
     Effect.gen(function* () {
       const { value } = yield* run(
         [
           { operation: "startExecution", call: 1, kind: "loseReply" },
-          { operation: "startExecution", call: 2, kind: "reject" }
+          { operation: "startExecution", call: 2, kind: "reject" },
+          { operation: "getExecution", call: 1, kind: "reject" }
         ],
         Effect.gen(function* () {
           const devbox = yield* create

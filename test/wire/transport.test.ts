@@ -2,15 +2,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import { DevboxBackend, RequestKey, type Shape } from "@effect-devbox/core/DevboxBackend"
 import type { BackendError } from "@effect-devbox/core/DevboxError"
+import * as DevboxLeaks from "@effect-devbox/core/DevboxLeaks"
+import type { Devbox } from "@effect-devbox/core/DevboxHandle"
+import { DevboxService } from "@effect-devbox/core/DevboxService"
 import { CreateParams, DevboxId } from "@effect-devbox/core/DevboxModel"
 import { ExecutionId } from "@effect-devbox/core/Execution"
 import * as RunloopBackend from "@effect-devbox/core/RunloopBackend"
 import { NodeHttpClient } from "@effect/platform-node"
-import { ConfigProvider, Duration, Effect, Fiber, Layer, Redacted, Stream } from "effect"
+import { ConfigProvider, Duration, Effect, Fiber, Layer, Redacted, Result, Stream } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
 import { createServer, type Socket } from "node:net"
-import { canned, view } from "./canned.ts"
+import { type Asked, canned, executionView, type Reply, view } from "./canned.ts"
 
 const id = DevboxId.make("dbx_1")
 const create = (backend: Shape) => backend.create(new CreateParams({}))
@@ -242,6 +245,146 @@ describe("a key", () => {
       assert.notInclude(error.message, "a\nkey")
     }).pipe(Effect.scoped, Effect.provide(NodeHttpClient.layerUndici))
   )
+})
+
+describe("the answer to a text that was written", () => {
+  const detail = (exit_status: number, stderr: string) => ({ devbox_id: "dbx_1", exit_status, stdout: "", stderr })
+  const written = (backend: Shape) =>
+    backend.upload(id, "/x", Stream.make(new Uint8Array([65])), { text: true, size: 1 })
+  it.effect.each([
+    ["tee: /x: Permission denied", "PermissionDenied"],
+    ["tee: /x: Is a directory", "Unknown"],
+    ["tee: /x: No space left on device", "NoSpace"],
+    ["", "Unknown"]
+  ] as const)("that it went wrong, %j, is a failure of kind %s", ([stderr, kind]) => {
+    const { layer } = canned(() => ({ body: detail(1, stderr) }))
+    return Effect.gen(function* () {
+      const error = yield* Effect.flip(written(yield* DevboxBackend))
+      assert.strictEqual(error._tag === "FileError" ? error.kind : error._tag, kind)
+      assert.include(error.message, stderr)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("is awaited for as long as a slow connection takes", () => {
+    const late = { pieces: [JSON.stringify(detail(0, ""))], every: "2 minutes" } as const
+    const { layer } = canned(() => ({ headers: { "content-type": "application/json" }, body: late }))
+    return Effect.gen(function* () {
+      const backend = yield* DevboxBackend
+      const size = 8 * 1024 * 1024
+      const large = backend.upload(id, "/x", Stream.make(new Uint8Array(size)), { text: true, size })
+      const fiber = yield* Effect.forkChild(large, { startImmediately: true })
+      yield* TestClock.adjust("3 minutes")
+      assert.strictEqual((yield* Fiber.join(fiber)).exitStatus, 0)
+    }).pipe(Effect.provide(layer))
+  })
+})
+
+describe("input", () => {
+  it.effect("that the command did not take is not taken for given", () => {
+    const { layer } = canned(() => ({ body: { devbox_id: "d", execution_id: "e", success: false } }))
+    return Effect.gen(function* () {
+      const backend = yield* DevboxBackend
+      const error = yield* failed(backend.sendStdin(id, ExecutionId.make("e"), { signal: "EOF" }))
+      assert.strictEqual(error.reason._tag, "InvalidRequestError")
+      assert.strictEqual(error.outcome, "rejected")
+    }).pipe(Effect.provide(layer))
+  })
+})
+
+describe("a list", () => {
+  const snapshot = (id: string) => ({ id, create_time_ms: 1, metadata: {}, source_devbox_id: "dbx_1" })
+  it.effect.each([1, 2, 3, 7])("that goes round in %i pages fails instead of going on for ever", (round) => {
+    const { asked, layer } = canned((_, index) => {
+      // Three pages lead to the round.
+      const number = index < 3 ? index : 3 + ((index - 3) % round)
+      const items = { devboxes: [view({ id: `dbx_${number}` })], snapshots: [snapshot(`snp_${number}`)] }
+      return { body: { ...items, has_more: true } }
+    })
+    return Effect.gen(function* () {
+      const service = yield* DevboxService
+      for (const all of [Stream.runDrain(service.list()), Stream.runDrain(service.listSnapshots())]) {
+        const error = yield* failed(all)
+        assert.strictEqual(error.reason._tag, "UnexpectedResponseError")
+        assert.include(error.message, "came again")
+        assert.isBelow(asked.splice(0).length, 30)
+      }
+    }).pipe(Effect.provide(DevboxService.layer.pipe(Layer.provide(layer))))
+  })
+
+  it.effect("of which a page is empty has ended", () => {
+    const { asked, layer } = canned(() => ({ body: { devboxes: [], has_more: true } }))
+    return Effect.gen(function* () {
+      assert.deepStrictEqual(yield* Stream.runCollect((yield* DevboxService).list()), [])
+      assert.strictEqual(asked.length, 1)
+    }).pipe(Effect.provide(DevboxService.layer.pipe(Layer.provide(layer))))
+  })
+})
+
+describe("a command whose start is in doubt", () => {
+  const reset = { failure: { code: "ECONNRESET", syscall: "read" } } as const
+  const run = <A, E>(reply: (asked: Asked) => Reply, use: (devbox: Devbox) => Effect.Effect<A, E>) => {
+    const { asked, layer } = canned(reply)
+    const told = DevboxLeaks.collect(
+      Effect.gen(function* () {
+        const devbox = (yield* DevboxService).attach(id)
+        const fiber = yield* Effect.forkChild(Effect.result(use(devbox)), { startImmediately: true })
+        while (fiber.pollUnsafe() === undefined) yield* TestClock.adjust("1 minute")
+        return yield* Fiber.join(fiber)
+      })
+    ).pipe(Effect.provide(DevboxService.layer.pipe(Layer.provide(layer))))
+    return Effect.map(told, ({ leaks, value }) => ({ asked, leaks, value }))
+  }
+
+  it.effect.each([409, 400])("is the one whose id a second sending finds taken, with %i", (status) => {
+    let sent = 0
+    return Effect.gen(function* () {
+      const { value } = yield* run(
+        ({ path }) =>
+          path.endsWith("/execute")
+            ? sent++ === 0
+              ? reset
+              : { status, body: { message: "the id is taken" } }
+            : { body: executionView() },
+        (devbox) => devbox.cmd.execDetached("ls")
+      )
+      assert.strictEqual<unknown>(Result.isSuccess(value) ? value.success.id : value.failure, "exec_1")
+      assert.strictEqual(sent, 2)
+    })
+  })
+
+  it.effect("and has stdin is sent once, and what may run is reported, since nobody can find it", () =>
+    Effect.gen(function* () {
+      const uses = [
+        (devbox: Devbox) => devbox.cmd.execDetached("cat", { attachStdin: true }),
+        (devbox: Devbox) => devbox.cmd.execDetached("cat", { attachStdin: true, commandId: ExecutionId.make("mine") }),
+        (devbox: Devbox) => Effect.scoped(devbox.cmd.execAsync("cat", { attachStdin: true }))
+      ]
+      for (const use of uses) {
+        const { asked, leaks, value } = yield* run(() => reset, use)
+        assert.strictEqual(asked.length, 1)
+        assert.isTrue(Result.isFailure(value) && String(value.failure).includes("not known whether"))
+        assert.deepStrictEqual(
+          leaks.map(({ devboxId, resource }) => [resource, devboxId]),
+          [["execution", id]]
+        )
+      }
+    })
+  )
+})
+
+describe("a signal", () => {
+  it.effect("that is news to a command ends none where there is one kill", () => {
+    const { asked, layer } = canned(() => ({ body: executionView() }))
+    return Effect.gen(function* () {
+      const { kill } = (yield* DevboxService).attachExecution(id, ExecutionId.make("e"))
+      for (const signal of ["SIGHUP", "SIGUSR1", "SIGUSR2"] as const) {
+        assert.strictEqual((yield* failed(kill({ signal }))).reason._tag, "UnsupportedError")
+      }
+      assert.deepStrictEqual(asked, [])
+      yield* kill({ signal: "SIGTERM" })
+      assert.strictEqual(asked.length, 1)
+    }).pipe(Effect.provide(DevboxService.layer.pipe(Layer.provide(layer))))
+  })
 })
 
 describe("a hold", () => {

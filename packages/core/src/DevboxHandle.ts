@@ -155,6 +155,7 @@ export interface ExecOptions extends Omit<StartOptions, "attachStdin">, AwaitOpt
 export interface KillOptions {
   /** Everything the command started, too. Default true. */
   readonly group?: boolean | undefined
+  /** Without the feature `killSignals` those that ask for the end are the one kill there is, and others are unsupported. */
   readonly signal?: Signal | undefined
   /** Default two seconds. */
   readonly grace?: Duration.Input | undefined

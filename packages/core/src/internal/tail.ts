@@ -97,9 +97,9 @@ export const tail = (
     const timed = Stream.unwrap(
       Effect.map(Clock.currentTimeMillis, (opened) =>
         Stream.catch(connection, (error) =>
-          Stream.fromEffect(
-            Effect.flatMap(Clock.currentTimeMillis, (now) =>
-              Effect.fail(now - opened >= lasting && maySendAgain(error, true) ? stopped : error)
+          Stream.unwrap(
+            Effect.map(Clock.currentTimeMillis, (now) =>
+              Stream.fail(now - opened >= lasting && maySendAgain(error, true) ? stopped : error)
             )
           )
         )
@@ -116,7 +116,5 @@ export const tail = (
         Schedule.setInputType<OutputError | typeof stopped>(),
         Schedule.while(({ input }) => input._tag === "Stopped")
       )
-    ).pipe(
-      Stream.catchTag("Stopped", () => Stream.fail(cutOff("the stream stopped before the command's output ended")))
-    )
+    ).pipe(Stream.catchTag("Stopped", () => Stream.empty))
   })

@@ -173,15 +173,16 @@ const decodeOwn = (refused: Refusal, request: Request): WireError | undefined =>
   return new BackendError({ backend, operation, reason: reason.value, ...circumstances.value })
 }
 
+const sound = (wait: number): number | undefined => (wait > 0 && wait < Infinity ? wait : undefined)
+
 /** How long the server asks to wait, in milliseconds. */
 const retryAfter = ({ headers }: Refusal, now: number): number | undefined => {
-  const millis = Number(headers["retry-after-ms"] ?? Number.NaN)
-  if (millis > 0 && Number.isFinite(millis)) return millis
-  const after = headers["retry-after"]
-  if (after === undefined || after.trim() === "") return undefined
+  const after = headers["retry-after"] ?? ""
   const seconds = Number(after)
-  const wait = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(after) - now
-  return wait > 0 && Number.isFinite(wait) ? wait : undefined
+  return (
+    sound(Number(headers["retry-after-ms"])) ??
+    sound(Number.isFinite(seconds) ? seconds * 1000 : Date.parse(after) - now)
+  )
 }
 
 const isRequestAtFault: ReadonlySet<number> = new Set([400, 402, 405, 406, 411, 412, 413, 414, 415, 422, 431])

@@ -64,8 +64,7 @@ export const commands = (transport: Transport, facts: Facts, options: StartOptio
       )
     }
     if (env !== undefined || cwd !== undefined) {
-      const detail =
-        "Runloop takes no environment or working folder for one command; put `cd` and `export` into the command"
+      const detail = "Runloop takes neither for one command; put `cd` and `export` into the command"
       return Effect.fail(unsupported(peer.name, "exec", "executionEnv", detail))
     }
     // A command with stdin has another way that knows neither its id nor a wait (PROTOCOL P6).
@@ -96,7 +95,7 @@ export const commands = (transport: Transport, facts: Facts, options: StartOptio
       return Effect.succeed({ text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(input.bytes) })
     } catch {
       if (facts.ours) return Effect.succeed({ bytes: input.bytes })
-      const detail = "Runloop takes text for stdin, and these bytes are not UTF-8; encode them, for example as base64"
+      const detail = "Runloop takes text for stdin, and these bytes are not UTF-8; encode them"
       return Effect.fail(unsupported(peer.name, "sendStdin", "exactBytes", detail))
     }
   }
@@ -114,11 +113,15 @@ export const commands = (transport: Transport, facts: Facts, options: StartOptio
     getExecution,
     output: makeOutput(transport, facts, getExecution),
     sendStdin: (id, executionId, input) =>
-      Effect.flatMap(stdin(input), (payload) =>
-        Effect.asVoid(
-          call(asked("sendStdin", id, executionId), api.sendStdIn({ params: { id, executionId }, payload }))
-        )
-      ),
+      Effect.gen(function* () {
+        const payload = yield* stdin(input)
+        const ask = asked("sendStdin", id, executionId)
+        const { success } = yield* call(ask, api.sendStdIn({ params: { id, executionId }, payload }))
+        if (!success) {
+          const detail = `command ${executionId} took no input; is it over, or without stdin?`
+          return yield* Effect.fail(transport.reject("sendStdin", new InvalidRequestError({ detail })))
+        }
+      }),
     kill: (id, executionId, how) =>
       call(
         asked("kill", id, executionId),

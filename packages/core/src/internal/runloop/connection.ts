@@ -1,29 +1,12 @@
 /** What a failure of the connection says, in the words of whichever HTTP client: whether anything was sent, and why it failed. */
 import type * as HttpClientError from "effect/http/HttpClientError"
 
-/** Failures after which the server cannot have seen the request. */
-const beforeSending: ReadonlySet<string> = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ENETDOWN",
-  "EADDRNOTAVAIL",
-  "UND_ERR_CONNECT_TIMEOUT",
-  "ERR_TLS_CERT_ALTNAME_INVALID",
-  "CERT_HAS_EXPIRED",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"
-])
+/** Failures after which the server cannot have seen the request; of certificates, all. */
+const beforeSending =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|E(HOST|NET)(UNREACH|DOWN)|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|UNABLE_TO_\w+)$|CERT/
 
 /** Requests that no client can send: an address or a header is none. */
-const impossible: ReadonlySet<string> = new Set(["ERR_INVALID_URL", "UND_ERR_INVALID_ARG"])
-
-/** What is done before there is a connection. */
-const connecting: ReadonlySet<unknown> = new Set([undefined, "connect", "getaddrinfo"])
+const impossible = /^(UND_)?ERR_INVALID_(URL|ARG)$/
 
 interface Link {
   readonly code?: unknown
@@ -42,19 +25,15 @@ function* chain(error: unknown): Generator<Link> {
   }
 }
 
-/** Whether the request certainly did not reach the server. */
-export const isBeforeSending = (error: HttpClientError.HttpClientError): boolean => {
+/** What became of the request: it can never be sent as it is, it certainly did not reach the server, or it may have. */
+export const fateOf = (error: HttpClientError.HttpClientError): "impossible" | "unsent" | "unknown" => {
   for (const { code, syscall } of chain(error.reason)) {
+    if (typeof code !== "string") continue
+    if (impossible.test(code)) return "impossible"
     // A connection can find its host or network unreachable long after it was made.
-    if (typeof code === "string" && beforeSending.has(code) && connecting.has(syscall)) return true
+    if (beforeSending.test(code) && syscall !== "read" && syscall !== "write") return "unsent"
   }
-  return false
-}
-
-/** Whether the request can never be sent as it is. */
-export const isImpossible = (error: HttpClientError.HttpClientError): boolean => {
-  for (const { code } of chain(error.reason)) if (typeof code === "string" && impossible.has(code)) return true
-  return false
+  return "unknown"
 }
 
 /** The failure for people: the innermost cause, and where the request went. */

@@ -1,10 +1,12 @@
 /** Files over the wire. Transfers have no deadline: they fail when nothing moves for too long, not when they are large. */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Implementation } from "../../DevboxBackend.ts"
-import type { FileAccessError } from "../../DevboxError.ts"
+import { type FileAccessError, FileError } from "../../DevboxError.ts"
 import type { DevboxId } from "../../DevboxModel.ts"
 import { ExecutionDetail } from "../../Execution.ts"
+import { decodeText } from "../decode.ts"
 import { measured } from "./metrics.ts"
 import { uploadBody } from "./multipart.ts"
 import { watched } from "./sse.ts"
@@ -15,9 +17,16 @@ import { files as described } from "../api/files.ts"
 /** Text up to this size goes the way for text, whose answer says what came of it. */
 const textLimit = 8 * 1024 * 1024
 
-const text = (parts: ReadonlyArray<Uint8Array>): string => {
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
-  return parts.map((part) => decoder.decode(part, { stream: true })).join("") + decoder.decode()
+/** A write is sent whole, so it may take the time that a slow connection takes. */
+const slowest = 32 * 1024
+
+/** The answer to a write is that of a command, which can have failed (PROTOCOL P7). */
+const written = (path: string, detail: ExecutionDetail): Effect.Effect<ExecutionDetail, FileError> => {
+  const { devboxId, exitStatus, stderr } = detail
+  if (exitStatus === 0) return Effect.succeed(detail)
+  const said = (stderr.trim() || `exit status ${exitStatus}`).slice(0, 500)
+  const kind = /permission denied/i.test(said) ? "PermissionDenied" : /no space/i.test(said) ? "NoSpace" : "Unknown"
+  return Effect.fail(new FileError({ devboxId, path, kind, detail: said }))
 }
 
 const touching = (operation: string, id: DevboxId, path: string) =>
@@ -46,13 +55,12 @@ export const files = (transport: Transport) => {
     )
   }
 
-  const write = <E>(id: DevboxId, path: string, contents: Stream.Stream<Uint8Array, E>) =>
-    Effect.flatMap(Stream.runCollect(contents), (parts) =>
+  const write = <E>(id: DevboxId, path: string, contents: Stream.Stream<Uint8Array, E>, size: number) =>
+    Effect.flatMap(Stream.mkString(decodeText(contents)), (text) =>
       call(
-        touching("upload", id, path),
-        // A byte order mark is a character of the file like any other.
-        api.write({ params: { id }, payload: { filePath: path, contents: text(parts) } })
-      )
+        { ...touching("upload", id, path), hold: Duration.seconds(size / slowest) },
+        api.write({ params: { id }, payload: { filePath: path, contents: text } })
+      ).pipe(Effect.flatMap((detail) => written(path, detail)))
     )
 
   const send = <E>(
@@ -80,7 +88,7 @@ export const files = (transport: Transport) => {
     download,
     upload: (id, path, contents, options) =>
       options?.text === true && options.size !== undefined && options.size <= textLimit
-        ? write(id, path, contents)
+        ? write(id, path, contents, options.size)
         : send(id, path, contents, options?.size)
   } satisfies Partial<Implementation>
 }

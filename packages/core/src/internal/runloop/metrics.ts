@@ -6,12 +6,12 @@ import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 
 const requests = Metric.counter("effect_devbox_requests", {
-  description: "Requests to the backend, by operation and by what came of them.",
+  description: "Requests, by operation and outcome.",
   incremental: true
 })
 
 const seconds = Metric.histogram("effect_devbox_request_seconds", {
-  description: "How long requests to the backend took until their answer, in seconds, by operation.",
+  description: "Seconds from requests to answers, by operation.",
   boundaries: Metric.exponentialBoundaries({ start: 0.001, factor: 2, count: 17 })
 })
 

@@ -22,8 +22,8 @@ export const network = (transport: Transport, facts: Facts) => {
           "pty",
           "pty",
           facts.ours
-            ? "the wire to a server carries no terminals; open them where its backend is"
-            : "Runloop documents neither the port of its terminals nor how their exit status is learned; RunloopTerminals has the tunnel to them, their sessions and their control"
+            ? "the wire carries no terminals; open them where the backend is"
+            : "Runloop does not document enough of it; RunloopTerminals has what it does"
         )
       ),
     createSshKey: (id) =>

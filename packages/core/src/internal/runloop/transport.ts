@@ -28,7 +28,7 @@ import { defined } from "../defined.ts"
 import { isTraced } from "../spans.ts"
 import { decode, parseBody, type Refusal, type Request, type WireError } from "../wireError.ts"
 import { makeClient, type Outgoing, Unsendable } from "./client.ts"
-import { describeFailure, isBeforeSending, isImpossible } from "./connection.ts"
+import { describeFailure, fateOf } from "./connection.ts"
 import { measured } from "./metrics.ts"
 
 /** Where the requests go. */
@@ -168,17 +168,14 @@ export const makeTransport = (peer: Peer) =>
         return backendError(ask, new UnexpectedResponseError({ detail }), "ambiguous")
       }
       const detail = describeFailure(error, peer.baseUrl)
-      switch (error.reason._tag) {
-        case "EncodeError":
-        case "InvalidUrlError":
-          return backendError(ask, new InvalidRequestError({ detail }), "rejected")
-        case "TransportError":
-          if (isImpossible(error)) return backendError(ask, new InvalidRequestError({ detail }), "rejected")
-          return backendError(ask, new TransportError({ detail }), isBeforeSending(error) ? "rejected" : "ambiguous")
-        default:
-          // A connection that is lost while the answer is read (measured: all transports report it as a decoding problem).
-          return backendError(ask, new TransportError({ detail }), "ambiguous")
+      const { _tag } = error.reason
+      const fate = fateOf(error)
+      if (_tag === "EncodeError" || _tag === "InvalidUrlError" || fate === "impossible") {
+        return backendError(ask, new InvalidRequestError({ detail }), "rejected")
       }
+      // A connection that is lost while the answer is read is reported as a decoding problem (measured: by all transports).
+      const unsent = _tag === "TransportError" && fate === "unsent"
+      return backendError(ask, new TransportError({ detail }), unsent ? "rejected" : "ambiguous")
     }
 
     const judged = <Tag extends WireError["_tag"] = never>(

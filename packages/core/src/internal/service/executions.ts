@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import * as CommandLine from "effect/process/CommandLine"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import type { Shape, StartExecution } from "../../DevboxBackend.ts"
+import { type Shape, type StartExecution, unsupported } from "../../DevboxBackend.ts"
 import { CommandFailed, type ExecError, type OutputError, type ReadyError, type WaitError } from "../../DevboxError.ts"
 import type { Command, ExecOptions, KillOptions, StartOptions } from "../../DevboxHandle.ts"
 import { report } from "../../DevboxLeaks.ts"
@@ -17,7 +17,7 @@ import { type Channel, ExecutionId, type ExecutionInfo } from "../../Execution.t
 import type { ExecResult } from "../../ExecResult.ts"
 import { decodeText } from "../decode.ts"
 import { defined } from "../defined.ts"
-import { doubted } from "../doubt.ts"
+import { doubted, isAmbiguous } from "../doubt.ts"
 import type { Giving, Restore } from "../give.ts"
 import { withinBudget } from "../release.ts"
 import { idempotent, keyed, once } from "../retry.ts"
@@ -46,11 +46,19 @@ const starting = (backend: Shape, id: DevboxId, command: Command, options: Start
     env: options.env,
     cwd: options.cwd
   }
-  // The caller's id makes a second sending harmless, unless the backend cannot carry it (PROTOCOL P6: stdin).
-  const safe = params.attachStdin !== true || backend.capabilities.features.has("idempotentStdin")
   const sending = doubted(backend.startExecution(id, params))
-  return { call: (safe ? keyed : once)(sending.call), inDoubt: sending.inDoubt }
+  // Some refuse an id that is taken (PROTOCOL P17). When an earlier sending may have taken it, that is how it went.
+  const call = Effect.catch(sending.call, (error) =>
+    sending.inDoubt() && !isAmbiguous(error)
+      ? Effect.mapError(backend.getExecution(id, commandId), () => error)
+      : Effect.fail(error)
+  )
+  return { call: isSafe(backend, options) ? keyed(call) : once(sending.call), inDoubt: sending.inDoubt }
 }
+
+/** Whether the caller's id makes a second sending harmless: not where the backend cannot carry it (PROTOCOL P6: stdin). */
+const isSafe = (backend: Shape, { attachStdin }: StartOptions): boolean =>
+  attachStdin !== true || backend.capabilities.features.has("idempotentStdin")
 
 /** Ends a command: by degrees where the backend knows signals, with all it started unless told otherwise; waits for the end. */
 export const kill = (
@@ -65,7 +73,11 @@ export const kill = (
     awaitEnd(backend, id, executionId, timeout)
   if (options.signal !== undefined) {
     const { signal } = options
-    return idempotent(backend.kill(id, executionId, { group, signal }))
+    // Some programs take these as news, and go on.
+    if (/HUP|USR/.test(signal) && !backend.capabilities.features.has("killSignals")) {
+      return Effect.fail(unsupported(backend.name, "kill", "killSignals"))
+    }
+    return keyed(backend.kill(id, executionId, { group, signal }))
   }
   const last = idempotent(backend.kill(id, executionId, { group, signal: "SIGKILL" })).pipe(
     Effect.andThen(completed(confirmation))
@@ -94,7 +106,7 @@ export const isOver = (backend: Shape, id: DevboxId, executionId: ExecutionId): 
     Effect.catch((error) => Effect.succeed(error._tag === "ResourceNotFound"))
   )
 
-const reporting = (backend: Shape, id: DevboxId, executionId: ExecutionId) => (detail: string) =>
+const reporting = (backend: Shape, id: DevboxId, executionId: string) => (detail: string) =>
   report({ resource: "execution", id: executionId, devboxId: id, backend: backend.name, detail })
 
 /** Ends a command that nobody waits for any more; cannot fail, so what is not confirmed is reported. */
@@ -136,7 +148,11 @@ const ownedStart = (backend: Shape, id: DevboxId, command: Command, options: Sta
     const commandId = options.commandId ?? ExecutionId.make(SecureRandom.uuidV7Unsafe())
     const { call, inDoubt } = starting(backend, id, command, options, commandId)
     return Effect.onError(restore(call), () =>
-      inDoubt() ? Effect.andThen(forestall(backend, id, commandId), abandon(backend, id, commandId)) : Effect.void
+      !inDoubt()
+        ? Effect.void
+        : isSafe(backend, options)
+          ? Effect.andThen(forestall(backend, id, commandId), abandon(backend, id, commandId))
+          : reporting(backend, id, "of unknown id")("the answer to its start was lost")
     )
   })
 
@@ -150,7 +166,7 @@ export const startDetached = (
 ): Effect.Effect<ExecutionInfo, ReadyError> =>
   Effect.suspend(() => {
     // Who gave the id can find the command by it, and may have meant one that runs already.
-    if (options.commandId !== undefined) {
+    if (options.commandId !== undefined && isSafe(backend, options)) {
       return restore(starting(backend, id, command, options, options.commandId).call)
     }
     return Effect.map(ownedStart(backend, id, command, options, restore), (info) => {

@@ -91,7 +91,7 @@ export const find = <A extends Stamped>(
       id: `with create id ${stamp}`,
       devboxId: undefined,
       backend: backend.name,
-      detail
+      detail: `the answer to its create was lost and ${detail}`
     })
   const looks = consistent
     ? look(search, stamp)
@@ -102,23 +102,15 @@ export const find = <A extends Stamped>(
   const given = looks.pipe(
     Effect.tap((found) =>
       found === undefined && !consistent
-        ? unsure(
-            `the answer to its create was lost and it did not appear within ${Duration.format(lag)} in the first ${pages} pages of the list`
-          )
+        ? unsure(`it did not appear within ${Duration.format(lag)} in the first ${pages} pages of the list`)
         : Effect.void
     ),
     Effect.map(Option.fromUndefinedOr),
-    Effect.catch((error) =>
-      Effect.as(unsure(`the answer to its create was lost and the search failed: ${error.message}`), Option.none<A>())
-    )
+    Effect.catch((error) => Effect.as(unsure(`the search failed: ${error.message}`), Option.none<A>()))
   )
   return Effect.timeoutOrElse(given, {
     duration: patience,
-    orElse: () =>
-      Effect.as(
-        unsure(`the answer to its create was lost and the search did not end within ${Duration.format(patience)}`),
-        Option.none()
-      )
+    orElse: () => Effect.as(unsure(`the search did not end within ${Duration.format(patience)}`), Option.none())
   })
 }
 
