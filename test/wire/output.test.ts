@@ -133,6 +133,17 @@ describe("an offset", () => {
     })
   )
 
+  it.effect("that is the position before a chunk loses nothing after bytes that were replaced", () =>
+    Effect.gen(function* () {
+      // One byte, four bytes of which one was replaced, three bytes, and a replacement character that was there.
+      const events = yield* read({
+        pieces: [chunk("\uFFFD", 0), chunk("abc\uFFFD", 1), chunk("def", 5), chunk("\uFFFD", 8), chunk("g", 11)]
+      })
+      assert.strictEqual(text(events), "\uFFFDabc\uFFFDdef\uFFFDg")
+      assert.deepStrictEqual(positions(events), [[0, 1], [1, 5], [5, 8], [8, 9], [9, 12], "End"])
+    })
+  )
+
   it.effect("of a chunk that was seen before drops it, and of one that overlaps cuts it", () =>
     Effect.gen(function* () {
       const events = yield* read({ pieces: [chunk("cd", 4), chunk("cd", 4), chunk("cdef", 6)] }, 2)
@@ -239,6 +250,17 @@ describe("a stream", () => {
       const fiber = yield* Effect.forkChild(Effect.flip(reading), { startImmediately: true })
       yield* TestClock.adjust("1 minute")
       assert.strictEqual((yield* Fiber.join(fiber))._tag, "ResourceNotFound")
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("of notices that falls silent has ended, without a failure", () => {
+    const notice = `data: {"devbox_id":"dbx_1","eviction_deadline_ms":1}\n\n`
+    const { layer } = canned(() => sse({ pieces: [notice], then: "silence" }))
+    return Effect.gen(function* () {
+      const { notices } = yield* DevboxBackend
+      const fiber = yield* Effect.forkChild(Stream.runCollect(notices), { startImmediately: true })
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* Fiber.join(fiber)).length, 1)
     }).pipe(Effect.provide(layer))
   })
 

@@ -187,7 +187,7 @@ const make = (store: typeof BlueprintStore.Service) => {
     get: (id: BlueprintId) => idempotent(store.get(id)).pipe(span("get", id)),
     /** Every blueprint that fits, a page at a time. */
     list: (filter: BlueprintFilter = {}): Stream.Stream<BlueprintInfo, BackendError> =>
-      listing((cursor) => store.list({ ...filter, ...cursor })),
+      listing(store.name, (cursor) => store.list({ ...filter, ...cursor })),
     delete: (id: BlueprintId) => keyed(store.delete(id)).pipe(span("delete", id)),
     logs: (id: BlueprintId) => idempotent(store.logs(id)).pipe(span("logs", id)),
     preview: (params: BlueprintParams) => idempotent(store.preview(new BlueprintParams(params))).pipe(span("preview"))

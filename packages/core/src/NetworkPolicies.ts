@@ -115,7 +115,7 @@ const make = (store: typeof NetworkPolicyStore.Service) => {
     delete: (id: NetworkPolicyId) => keyed(store.delete(id)).pipe(span("delete", id)),
     /** Every policy that fits, a page at a time. */
     list: (filter: NetworkPolicyFilter = {}): Stream.Stream<NetworkPolicyInfo, BackendError> =>
-      listing((cursor) => store.list({ ...filter, ...cursor }))
+      listing(store.name, (cursor) => store.list({ ...filter, ...cursor }))
   }
 }
 

@@ -162,7 +162,7 @@ const make = (store: typeof ObjectStore.Service) => {
     delete: (id: StorageObjectId) => keyed(store.delete(id)).pipe(span("delete", id)),
     /** Every object that fits, a page at a time. */
     list: (filter: ObjectFilter = {}): Stream.Stream<ObjectInfo, BackendError> =>
-      listing((cursor) => store.list({ ...filter, ...cursor }))
+      listing(store.name, (cursor) => store.list({ ...filter, ...cursor }))
   }
 }
 

@@ -18,49 +18,48 @@ export interface Update {
 
 const encoder = new TextEncoder()
 
-/** Text in which bytes were replaced by U+FFFD has not the length of what it stands for. */
-const isFaithful = (text: string): boolean => !text.includes("\uFFFD")
-
 /** A reader of one channel from a position. Gives `undefined` for an update with nothing new. */
 export const makePlacer = (channel: Channel, from: number, meaning: OffsetMeaning) => {
   let at = from
-  let first = true
+  let reading: "start" | "end" | undefined
+  let guessed = false
 
-  const endOf = (offset: number | undefined, length: number): number => {
-    if (offset === undefined) return at + length
-    let reading = meaning.current
-    if (first) {
-      first = false
-      // A chunk that is not empty and has the position that was asked for can only start there.
-      const seen = offset === from ? "start" : "end"
-      if (reading === "unknown") reading = seen
-      if (from === 0) meaning.current = reading = seen
-    }
-    return reading === "start" ? offset + length : offset
+  /** What the first offset of a read says of all. */
+  const read = (offset: number): "start" | "end" => {
+    // A chunk that is not empty and has the position that was asked for can only start there.
+    const seen = offset === from ? "start" : "end"
+    if (from === 0) meaning.current = seen
+    return meaning.current === "unknown" ? seen : meaning.current
   }
 
-  const place = (bytes: Uint8Array, end: number, faithful: boolean): OutputChunk | undefined => {
+  const place = (bytes: Uint8Array, end: number, exact: boolean): OutputChunk | undefined => {
     if (end <= at) return undefined
-    const start = end - bytes.length
     // Where the length can be trusted, an overlap is cut here and a gap is shown to whoever joins the chunks.
-    const chunk: OutputChunk =
-      !faithful || start === at
-        ? { _tag: "Chunk", channel, bytes, start: at, end }
-        : start < at
-          ? { _tag: "Chunk", channel, bytes: bytes.subarray(at - start), start: at, end }
-          : { _tag: "Chunk", channel, bytes, start, end }
+    const start = exact ? end - bytes.length : at
+    const cut = Math.max(0, at - start)
     at = end
-    return chunk
+    return { _tag: "Chunk", channel, bytes: bytes.subarray(cut), start: start + cut, end }
+  }
+
+  const placeText = (output: string, offset: number | undefined): OutputChunk | undefined => {
+    const bytes = encoder.encode(output)
+    if (bytes.length === 0) return undefined
+    // Text in which bytes were replaced by U+FFFD has not the length of what it stands for: each stands for one byte at least.
+    const replaced = output.split("\uFFFD").length - 1
+    reading ??= offset === undefined ? undefined : read(offset)
+    const end =
+      offset === undefined ? at + bytes.length : reading === "end" ? offset : offset + bytes.length - 2 * replaced
+    const exact = replaced === 0 && !guessed
+    // The start of the next chunk is then the end of this one, wherever that was guessed to be.
+    guessed = reading === "start" && replaced > 0
+    return place(bytes, end, exact)
   }
 
   return {
     /** A chunk of text, or of bytes where the server gives them. */
     take: ({ bytes, offset, output }: Update, exact: boolean): OutputChunk | undefined => {
-      if (bytes !== undefined) {
-        return bytes.length === 0 ? undefined : place(bytes, offset ?? at + bytes.length, exact)
-      }
-      const text = encoder.encode(output)
-      return text.length === 0 ? undefined : place(text, endOf(offset, text.length), isFaithful(output))
+      if (bytes === undefined) return placeText(output, offset)
+      return bytes.length === 0 ? undefined : place(bytes, offset ?? at + bytes.length, exact)
     },
     position: (): number => at
   }

@@ -126,7 +126,8 @@ export const lifecycle = (transport: Transport, facts: Facts) => {
               expectEvents
             )
           ),
-          (response) => parse(watched(response.stream))
+          // Evictions are rare: a silent watch is made again without a word, as one that the server ends.
+          (response) => parse(watched(response.stream, () => Stream.empty))
         )
       )
     ).pipe(
