@@ -71,6 +71,19 @@ describe("owner locks", () => {
     expect(seen).toEqual(["false\n", "false\n", "false\n"])
   })
 
+  it("leaves no empty file, which is what one who buries opens when another is done with it, also while somebody looks", async () => {
+    const file = path.join(directory, "stray.lock")
+    fs.writeFileSync(file, "")
+    const looker = spawn(process.execPath, [path.join(import.meta.dirname, "ownerLockLooker.ts"), file], {
+      stdio: ["ignore", "pipe", "inherit"]
+    })
+    children.push(looker)
+    await once(looker.stdout, "data")
+    let buried = 0
+    expect(ifOwnerIsGone(directory, "stray", () => void buried++)).toBe(true)
+    expect([buried, lockedOwners(directory)]).toEqual([1, []])
+  })
+
   it("counts an owner without a lock file as gone", () => {
     let buried = 0
     expect(ifOwnerIsGone(directory, "own_3", () => void buried++)).toBe(true)

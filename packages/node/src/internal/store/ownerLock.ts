@@ -22,10 +22,11 @@ const held = new Set<DatabaseSync>()
 
 const lockFile = (directory: string, id: string) => path.join(directory, `${id}.lock`)
 
-const lock = (file: string): DatabaseSync | undefined => {
+const lock = (file: string, millis = 0): DatabaseSync | undefined => {
   const connection = new DatabaseSync(file)
   try {
-    connection.exec("pragma busy_timeout = 0; pragma locking_mode = exclusive; pragma journal_mode = memory")
+    connection.exec(`pragma busy_timeout = ${millis}`)
+    connection.exec("pragma locking_mode = exclusive; pragma journal_mode = memory")
     // A lock is kept from the first write on; `user_version` is the smallest thing that can be written.
     connection.exec("begin exclusive; pragma user_version = 1; commit")
     return connection
@@ -34,6 +35,12 @@ const lock = (file: string): DatabaseSync | undefined => {
     return undefined
   }
 }
+
+/** Whether it was never locked: that takes a write. */
+const isEmpty = (file: string): boolean => fs.statSync(file, { throwIfNoEntry: false })?.size === 0
+
+/** How long somebody may take to look at a lock file, in milliseconds. */
+const lookLasts = 5000
 
 /** How often somebody may look at a new lock file, or a sweeper take it for a stray one, before it was locked. */
 const attempts = 100
@@ -74,7 +81,9 @@ export const ifOwnerIsGone = (directory: string, id: string, bury: () => void): 
     bury()
     return true
   }
-  const connection = lock(file)
+  let connection = lock(file)
+  // Opening a file that somebody else just removed makes an empty one, which is nobody's. What keeps it is one who looks at it.
+  if (connection === undefined && isEmpty(file)) connection = lock(file, lookLasts)
   if (connection === undefined) return false
   try {
     bury()
