@@ -55,13 +55,17 @@ export const started = (program: string, args: ReadonlyArray<string>) =>
       child.stderr.on("data", add)
       child.stdin.on("error", () => {})
       const closed = new Promise<number>((resolve) => child.once("close", (code) => resolve(code ?? -1)))
-      void closed.then(() => stirred())
+      let over = false
+      void closed.then(() => {
+        over = true
+        stirred()
+      })
       /** Waits until it has printed something that matches. */
       const until = (pattern: RegExp) =>
         Effect.callback<string>((resume) => {
           const look = () => {
             if (pattern.test(printed)) resume(Effect.succeed(printed))
-            else if (child.exitCode !== null) resume(Effect.die(new Error(`${program} ended: ${printed}`)))
+            else if (over) resume(Effect.die(new Error(`${program} ended: ${printed}`)))
           }
           stirred = look
           look()

@@ -10,7 +10,7 @@ import { type DevboxRow, isFinal, setBase, transition } from "../store/devboxes.
 import { requestOf } from "./bounds.ts"
 import { startDetached } from "./detached.ts"
 import { layerDir, shorten } from "./disk.ts"
-import { end, ended, shutdown } from "./end.ts"
+import { end, ended, shutdownAlone } from "./end.ts"
 import { boxDir, type Engine, enlist, inBackground, type Live, rowOf, specOf } from "./engine.ts"
 import { keepOnline } from "./network.ts"
 import { type Ends, type Setup, settleIn } from "./setup.ts"
@@ -44,8 +44,8 @@ export interface Boot extends Setup {
 /** What the life of a devbox in this process leads to. */
 export const ends = (engine: Engine): Ends => ({
   suspend: (id) => suspend(engine, id),
-  shutdown: (id, reason) => shutdown(engine, id, { reason, force: true }),
-  exited: (id) => shutdown(engine, id, { reason: "entrypoint_exit", force: true }),
+  shutdown: (id, reason) => shutdownAlone(engine, id, reason),
+  exited: (id) => shutdownAlone(engine, id, "entrypoint_exit"),
   fail: (id) => end(engine, rowOf(engine, id))
 })
 

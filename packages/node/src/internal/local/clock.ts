@@ -9,7 +9,7 @@ import * as Stream from "effect/Stream"
 import { type DevboxRow, isFinal, setExpiry } from "../store/devboxes.ts"
 import { deleteNotice, insertNotice, pendingNotices } from "../store/notices.ts"
 import { requestOf } from "./bounds.ts"
-import { type Engine, inBackground, isOurs, type Live, notReady, rowOf } from "./engine.ts"
+import { againMillis, type Engine, inBackground, isOurs, type Live, notReady, rowOf } from "./engine.ts"
 import { longestTimer } from "./news.ts"
 import { orderTouch } from "./orders.ts"
 
@@ -18,9 +18,6 @@ const noticeMillis = 60_000
 
 /** How often a holder is told of activity, at most. */
 const tellingMillis = 1000
-
-/** How long until what could not be done is tried again: a snapshot was in progress, or the database busy or full. */
-const againMillis = 1000
 
 /** The idle policy, wherever it was given. */
 export const idlePolicy = (parameters: LaunchParameters | undefined) =>

@@ -13,7 +13,7 @@ import { layersOf, setLayers } from "../store/layers.ts"
 import { deleteNotice } from "../store/notices.ts"
 import { savingOf } from "../store/snapshots.ts"
 import { type Place, releaseLayers, trashDir } from "./disk.ts"
-import { boxDir, connect, type Engine, isOurs, journalOf, type Live, rowOf } from "./engine.ts"
+import { boxDir, connect, type Engine, insist, isOurs, journalOf, type Live, rowOf } from "./engine.ts"
 import { abandon, savingConflict } from "./snapshots.ts"
 
 /** Executions that nobody will hear of any more have no exit status; what they printed counts. */
@@ -186,4 +186,13 @@ export const shutdown = async (
   transition(engine.db, id, "shutdown", { shutdownReason: reason })
   engine.news.changed(id)
   await settleGate(engine, row)
+}
+
+/** Shuts down a devbox for a reason of its own, which nobody waits for: once the end is wished for there is no way back from it. */
+export const shutdownAlone = async (engine: Engine, id: DevboxId, reason: ShutdownReason): Promise<void> => {
+  const work = () => shutdown(engine, id, { reason, force: true })
+  await work().catch((error: unknown) => {
+    if (rowOf(engine, id).shutdown_reason === null) throw error
+    insist(engine, work)
+  })
 }

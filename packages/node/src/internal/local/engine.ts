@@ -126,6 +126,21 @@ export const inBackground = (engine: Engine, work: Promise<unknown>): void => {
   engine.background.add(settled)
 }
 
+/** How long until what could not be done is tried again: a snapshot was in progress, or the database busy or full. */
+export const againMillis = 1000
+
+/** Tries again later, until it is done, what has begun and cannot be taken back. */
+export const insist = (engine: Engine, work: () => Promise<unknown>): void => {
+  const again = () => {
+    if (!engine.closing)
+      inBackground(
+        engine,
+        work().catch(() => insist(engine, work))
+      )
+  }
+  setTimeout(again, againMillis).unref()
+}
+
 /** The error for a devbox in the wrong state. */
 export const notReady = (row: DevboxRow, hint?: string): DevboxNotReady =>
   new DevboxNotReady({

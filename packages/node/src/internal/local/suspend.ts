@@ -4,7 +4,7 @@ import { type DevboxRow, transition } from "../store/devboxes.ts"
 import { appendLogs } from "../store/logs.ts"
 import { requestOf } from "./bounds.ts"
 import { ended } from "./end.ts"
-import { type Engine, inBackground, isOurs, type Live, notReady, rowOf, running } from "./engine.ts"
+import { type Engine, inBackground, insist, isOurs, type Live, notReady, rowOf, running } from "./engine.ts"
 import { orderSuspend } from "./orders.ts"
 import { runCommand } from "./setup.ts"
 import { settledDisk } from "./snapshots.ts"
@@ -36,10 +36,13 @@ const goToSleep = async (engine: Engine, live: Live, row: DevboxRow): Promise<vo
   await settledDisk(engine, row.id)
   // A shutdown that came meanwhile has ended the box already.
   live.ending = true
-  await live.box.stop()
-  await ended(engine, live)
-  transition(engine.db, row.id, "suspended", { ifStatus: "suspending" })
-  engine.news.changed(row.id)
+  const rest = async () => {
+    await live.box.stop()
+    await ended(engine, live)
+    transition(engine.db, row.id, "suspended", { ifStatus: "suspending" })
+    engine.news.changed(row.id)
+  }
+  await rest().catch(() => insist(engine, rest))
 }
 
 /** Suspends a devbox; returns when that has begun. */
