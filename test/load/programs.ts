@@ -114,7 +114,7 @@ export const interruptions = (
   Effect.scoped(
     Effect.gen(function* () {
       const devbox = yield* create(options)
-      const mark = `34${Math.trunc(Math.random() * 1e8)}`
+      const mark = `34${Math.trunc(1e7 + Math.random() * 9e7)}`
       const one = (index: number) =>
         Effect.gen(function* () {
           const up = yield* Deferred.make<void>()

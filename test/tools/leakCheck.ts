@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { readdirSync, readFileSync } from "node:fs"
 import { afterAll, beforeAll } from "vitest"
+import { remaining } from "./remaining.ts"
 
 /** The processes that this one started and that live, where the system shows them. */
 const children = (): ReadonlyArray<string> => {
@@ -43,19 +44,6 @@ export const added = (before: ReadonlyArray<string>, now: ReadonlyArray<string>)
     if (at >= 0) known.splice(at, 1)
     return at < 0
   })
-}
-
-/** What ends a moment after whoever ended it: looked at again and again for this long. */
-const patience = 5000
-
-/** Waits until nothing is left, or for as long as one can wait; gives what is left. */
-const remaining = async (look: () => ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
-  const until = performance.now() + patience
-  for (let left = look(); ; left = look()) {
-    if (left.length === 0 || performance.now() > until) return left
-    // The end of a process is seen in real time and announced by nobody.
-    await new Promise((resolve) => setTimeout(resolve, 20)) // real time
-  }
 }
 
 const unheard: Array<string> = []

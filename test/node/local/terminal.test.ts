@@ -101,7 +101,7 @@ for (const { create, local, name } of tiers) {
         () =>
           Effect.gen(function* () {
             const box = yield* devbox(create)
-            const mark = `35${Math.trunc(Math.random() * 1e7)}`
+            const mark = `35${Math.trunc(1e7 + Math.random() * 9e7)}`
             const tree = `trap '' HUP TERM; (setsid sh -c "trap '' TERM; sleep ${mark}" >/dev/null 2>&1 &)
               nohup sleep ${mark} >/dev/null 2>&1 & echo ready; sleep ${mark}`
             yield* Effect.scoped(

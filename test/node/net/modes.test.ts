@@ -20,7 +20,7 @@ import { openEngine, type OpenEngine } from "../../../packages/node/src/internal
 import { forbidden } from "../../../packages/node/src/internal/net/addresses.ts"
 import { stackProblem } from "../../../packages/node/src/internal/net/stack.ts"
 import type { Box } from "../../../packages/node/src/internal/sandbox/types.ts"
-import { launch, printed, run } from "../sandbox/helpers.ts"
+import { launch, printed, run, text } from "../sandbox/helpers.ts"
 
 /** The one address that stands for the public internet here. */
 const outside = "127.0.0.2"
@@ -212,7 +212,9 @@ const fromOutside = (attempt: Attempt): Promise<Outcome> =>
     execFile(program!, args, { env }, (_error, stdout, stderr) => resolve(judge(stdout, stderr)))
   })
 
-const answersInside = `exec node -e 'require("http").createServer((q, r) => r.end("${secret}")).listen(8080, "0.0.0.0", () => console.log("up"))'`
+/** On any port, which it prints: in the network of the host the others are somebody's. */
+const answersInside = `exec node -e 'const s = require("http").createServer((q, r) => r.end("${secret}"))
+  s.listen(0, "0.0.0.0", () => console.log(s.address().port))'`
 
 const start = async (network: NetworkMode, networkPolicyId?: string): Promise<Box> => {
   const params = new CreateParams({
@@ -313,8 +315,9 @@ describe("whom a devbox reaches", () => {
         const pair = boxes.get(mode)
         if (pair === undefined) return "not run"
         const server = launch(pair.two, answersInside)
-        await printed(pair.two, server.id, "up")
-        const look = (address: string) => ["curl", "-s", "--noproxy", "*", "-m", "5", `http://${address}:8080/`]
+        await printed(pair.two, server.id, "\n")
+        const port = (await text(pair.two, server.id, "stdout")).trim()
+        const look = (address: string) => ["curl", "-s", "--noproxy", "*", "-m", "5", `http://${address}:${port}/`]
         const { stdout } = await run(pair.two, "hostname -I; echo 127.0.0.1")
         const addresses = stdout.split(/\s+/).filter((address) => address.includes("."))
         const itself = await run(pair.two, look("127.0.0.1"))

@@ -36,7 +36,7 @@ for (const launcher of launchers) {
     afterAll(() => host?.close())
 
     it("ends a process group at once", async () => {
-      const mark = `36${Math.trunc(Math.random() * 1e7)}`
+      const mark = `36${Math.trunc(1e7 + Math.random() * 9e7)}`
       for (let i = 0; i < 20; i++) {
         const execution = launch(box, `sleep ${mark} & sleep ${mark} & echo up; wait`)
         await printed(box, execution.id, "up")
@@ -47,7 +47,7 @@ for (const launcher of launchers) {
     })
 
     it("finds what left the group, ignores TERM, lost its parent, its environment and its output", async () => {
-      const mark = `36${Math.trunc(Math.random() * 1e7)}`
+      const mark = `36${Math.trunc(1e7 + Math.random() * 9e7)}`
       const execution = launch(
         box,
         `trap "" TERM
@@ -140,7 +140,7 @@ for (const launcher of launchers) {
 
     it("leaves nothing when the box is stopped, or when its agent is killed", async () => {
       for (const end of ["stop", "agent"] as const) {
-        const marker = `41${Math.trunc(Math.random() * 1e7)}`
+        const marker = `41${Math.trunc(1e7 + Math.random() * 9e7)}`
         const other = await host.start()
         const execution = launch(
           other,

@@ -21,7 +21,7 @@ for (const launcher of launchers) {
   describe.skipIf(reason !== undefined)(`a box on ${launcher}`, () => {
     for (const count of [1, 10]) {
       it(`leaves no process and no mount when the owner of ${count} is killed with SIGKILL`, async () => {
-        const marker = `38${Math.trunc(Math.random() * 1e7)}`
+        const marker = `38${Math.trunc(1e7 + Math.random() * 9e7)}`
         const child = spawn(process.execPath, [fixture("owner.ts"), launcher, String(count), marker], {
           stdio: ["ignore", "pipe", "inherit"]
         })

@@ -107,7 +107,7 @@ for (const launcher of launchers) {
     })
 
     it("leaves the background jobs of earlier commands to the shell", async () => {
-      const marker = `40${Math.trunc(Math.random() * 1e7)}`
+      const marker = `40${Math.trunc(1e7 + Math.random() * 9e7)}`
       // It is the shell's own process until it has become the program.
       await inShell("jobs", `sleep ${marker} & until grep -q ${marker} /proc/$!/cmdline; do :; done`)
       const long = launch(box, "echo up; sleep 3600", { shellName: "jobs" })

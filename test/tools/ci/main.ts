@@ -19,6 +19,8 @@ import { homedir, tmpdir } from "node:os"
 import { basename, join, resolve } from "node:path"
 import { execFileSync } from "node:child_process"
 import { findLeaks } from "../findLeaks.ts"
+import { orEmpty } from "../proc.ts"
+import { remaining } from "../remaining.ts"
 import type { Failure, Summary } from "../summaryReporter.ts"
 import { line, type Outcome, summary, totals } from "./outcome.ts"
 import { type Ended, runCommand } from "./runCommand.ts"
@@ -92,7 +94,7 @@ const runStage = async (stage: Stage, index: number): Promise<Outcome> => {
     ...(stage.tier !== undefined && tests?.tiers.join(" ") !== stage.tier
       ? [`it must run in the tier ${stage.tier}, and ran in ${tests?.tiers.join(" ") || "none that a test reported"}`]
       : []),
-    ...leaksOf(temp, since)
+    ...(await remaining(() => leaksOf(temp, since)))
   ]
   const succeeded = ended.code === 0 || ended.interrupted
   return {
@@ -124,7 +126,10 @@ const forgotten = (since: number): ReadonlyArray<string> =>
   ["/tmp", "/var/tmp", homedir()]
     .flatMap((place) => (existsSync(place) ? readdirSync(place).map((name) => join(place, name)) : []))
     .filter(
-      (path) => /devbox|fresh-|leak-check/.test(basename(path)) && path !== base && statSync(path).ctimeMs >= since
+      (path) =>
+        /devbox|fresh-|leak-check/.test(basename(path)) &&
+        path !== base &&
+        orEmpty(() => statSync(path).ctimeMs, -1) >= since
     )
     .map((path) => `left behind: ${path}`)
 

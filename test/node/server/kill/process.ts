@@ -5,10 +5,10 @@ import * as net from "node:net"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 
-/** A port that is free, and below those that the system gives to connections: it stays free while its server is away. */
+/** A port that is free, and below those of the laws and those that the system gives to connections: it stays so while its server is away. */
 export const freePort = async (): Promise<number> => {
   for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000)
+    const port = 20_000 + Math.floor(Math.random() * 7000)
     const probe = net.createServer().listen(port, "127.0.0.1")
     try {
       await once(probe, "listening")
