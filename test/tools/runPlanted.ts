@@ -20,11 +20,12 @@ export const runPlanted = (source: string): Promise<Planted> => {
   const config = join(folder, "vitest.config.mjs")
   const test = {
     root,
-    include: [`${folder.slice(root.length + 1)}/*.test.ts`],
+    // Of a name that no other run of tests looks for.
+    include: [`${folder.slice(root.length + 1)}/planted.ts`],
     setupFiles: ["test/tools/leakCheck.ts"],
     teardownTimeout: 500
   }
-  writeFileSync(join(folder, "planted.test.ts"), source)
+  writeFileSync(join(folder, "planted.ts"), source)
   writeFileSync(
     config,
     `import { SummaryReporter } from "../summaryReporter.ts"

@@ -17,8 +17,8 @@ describe("the reporter", () => {
     expect(summary).toMatchObject({
       passed: 1,
       failures: [
-        { test: expect.stringMatching(/planted.test.ts > a group > fails$/), error: expect.stringContaining("right") },
-        { test: expect.stringMatching(/planted.test.ts > a group$/), error: "the hook says why" }
+        { test: expect.stringMatching(/planted\.ts > a group > fails$/), error: expect.stringContaining("right") },
+        { test: expect.stringMatching(/planted\.ts > a group$/), error: "the hook says why" }
       ],
       skipped: [{ test: expect.stringMatching(/is skipped$/), reason: "no such machine" }]
     })

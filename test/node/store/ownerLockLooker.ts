@@ -4,4 +4,4 @@ import { DatabaseSync } from "node:sqlite"
 const connection = new DatabaseSync(process.argv[2]!, { readOnly: true })
 connection.exec("begin; pragma user_version")
 process.stdout.write("looking\n")
-setTimeout(() => connection.close(), 100)
+setTimeout(() => connection.close(), 100) // in real time
