@@ -6,6 +6,7 @@ import * as RunloopNode from "@effect-devbox/node/RunloopNode"
 import { Effect, Fiber, Layer, Stream, Tracer } from "effect"
 import { HttpClient, type HttpClientError } from "effect/http"
 import { once } from "node:events"
+import type { Socket } from "node:net"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { view } from "./canned.ts"
 import { apiKey } from "./support.ts"
@@ -115,6 +116,43 @@ describe("an answer in JSON", () => {
       const closed = once(response, "close")
       yield* Fiber.interrupt(fiber)
       yield* Effect.promise(() => closed)
+    })
+  )
+})
+
+/** Answers of servers and of what stands between, as bytes; and whether the connection ends with them. */
+const odd: Readonly<Record<string, readonly [answer: string, ends: boolean]>> = {
+  hints: [`HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}`, false],
+  continue: [`HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}`, false],
+  upgrade: ["HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n", false],
+  redirect: ["HTTP/1.1 302 Found\r\nlocation: /other\r\ncontent-length: 0\r\n\r\n", false],
+  twice: ["HTTP/1.1 200 OK\r\nx-word: a\r\nx-word: b\r\ncontent-length: 2\r\n\r\n{}", false],
+  unknown: ["HTTP/1.1 799 Odd\r\ncontent-length: 2\r\n\r\nno", false],
+  nothing: ["HTTP/1.1 204 No Content\r\n\r\n", false],
+  packed: ["HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n\u001f!", false],
+  unmeasured: ["HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}", true],
+  cut: ["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n", true],
+  another: ["SSH-2.0-OpenSSH\r\n", true],
+  large: [`HTTP/1.1 200 OK\r\nx-word: ${"y".repeat(100_000)}\r\n\r\n`, false],
+  silent: ["", true]
+}
+
+describe("an odd answer", () => {
+  it.live.each(Object.entries(odd))("(%s) is the same in the short way as in the platform's", ([, [answer, ends]]) =>
+    Effect.gen(function* () {
+      const { server, url } = yield* serving(() => {})
+      server.removeAllListeners("connection").on("connection", (socket: Socket) => {
+        socket.on("error", () => {})
+        socket.once("data", () => (ends ? socket.end(answer) : socket.write(answer)))
+      })
+      const outcome = (accept: string) =>
+        asking(url, (client) =>
+          Effect.flatMap(client.get(`${url}/x`, { headers: { accept } }), (response) =>
+            Effect.map(response.text, (text) => [response.status, response.headers["x-word"], text])
+          )
+        ).pipe(Effect.catch(({ reason }) => Effect.succeed([reason._tag, String(reason.cause)])))
+      // The short way is for JSON alone.
+      assert.deepStrictEqual(yield* outcome("application/json"), yield* outcome("application/json, */*"))
     })
   )
 })
