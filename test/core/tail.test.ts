@@ -73,7 +73,8 @@ const read = (backend: Shape, channel: Channel) =>
   Effect.gen(function* () {
     const stream = tail(backend, devboxId, executionId, channel)
     const fiber = yield* Effect.forkChild(Effect.exit(Stream.runCollect(stream)), { startImmediately: true })
-    yield* TestClock.adjust("1 hour")
+    // A long script gives way in between; a sleep that begins after one adjustment waits for the next.
+    while (fiber.pollUnsafe() === undefined) yield* TestClock.adjust("1 hour")
     const exit = yield* Fiber.join(fiber)
     return Exit.map(exit, (chunks) => Buffer.concat(chunks.map((chunk) => chunk.bytes)))
   })

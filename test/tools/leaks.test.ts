@@ -8,6 +8,7 @@ import { once } from "node:events"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { groupPrefix } from "../../packages/node/src/internal/sandbox/groups.ts"
 import { findLeaks, type LeakQuery } from "./findLeaks.ts"
+import * as Proc from "./proc.ts"
 
 let base = ""
 let stateDir = ""
@@ -100,6 +101,13 @@ describe("findLeaks", () => {
     expect(found(before)).toBe(true)
     expect(found(Date.now() + 3_600_000)).toBe(false)
     expect(kinds()).toEqual([])
+  })
+
+  it("knows when a process started, to a few hundredths of a second", async () => {
+    const before = Date.now()
+    const { pid } = await plant(":")
+    expect(Proc.startedAt(pid!)).toBeGreaterThan(before - 50)
+    expect(Proc.startedAt(pid!)).toBeLessThan(Date.now() + 50)
   })
 
   it("finds a mount in a private namespace, of the directory and of something bound from it", async (ctx) => {

@@ -40,9 +40,10 @@ export const isZombie = (pid: number): boolean => stat(pid)[0] === "Z"
 
 /** When a process started, in milliseconds since 1970. */
 export const startedAt = (pid: number): number => {
-  const boot = Number(/^btime (\d+)$/m.exec(orEmpty(() => readFileSync("/proc/stat", "utf8"), ""))?.[1])
+  // What `/proc/stat` says of the boot is cut to seconds.
+  const uptime = Number.parseFloat(orEmpty(() => readFileSync("/proc/uptime", "utf8"), ""))
   const ticksPerSecond = 100
-  return (boot + Number(stat(pid)[19]) / ticksPerSecond) * 1000
+  return Date.now() - (uptime - Number(stat(pid)[19]) / ticksPerSecond) * 1000
 }
 
 /** A process and everything above it. */

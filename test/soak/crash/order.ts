@@ -37,7 +37,7 @@ export const disorder = (stateDir: string): ReadonlyArray<string> => {
   const extra = (what: string, found: ReadonlyArray<string>, allowed: ReadonlyArray<string>) =>
     found.filter((id) => !allowed.includes(id)).map((id) => `${what} ${id}`)
   return [
-    ...findLeaks({ stateDir, since: Date.now() })
+    ...findLeaks({ stateDir })
       .filter(({ kind }) => kind !== "directory")
       .map((leak) => `${leak.kind} ${leak.what} (${leak.why})`),
     ...extra("a devbox nobody runs is open:", rows.open, []),
