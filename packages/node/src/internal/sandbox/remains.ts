@@ -6,8 +6,10 @@ import { setTimeout as pause } from "node:timers/promises"
 
 /** Looking does not wait for anything, and the host does nothing else meanwhile. */
 const PROCESSES = 400
+/** Others may end between a list and a look at them. */
+const LOOKS = 6
 /** What was killed ends soon, or is stuck in the kernel. */
-const LOOKS = 12
+const WAITS = 40
 /** The pid namespace of the machine itself, in which pid 2 is the parent of the kernel's own threads. */
 const machine = "pid:[4026531836]"
 
@@ -19,6 +21,16 @@ const read = (file: string): string => {
     return shared.toString("latin1", 0, fs.readSync(fd, shared))
   } finally {
     fs.closeSync(fd)
+  }
+}
+
+const ended = /^State:\s+[ZX]/m
+
+const isAlive = (pid: string): boolean => {
+  try {
+    return !ended.test(read(`/proc/${pid}/status`))
+  } catch {
+    return false
   }
 }
 
@@ -73,38 +85,39 @@ export class Remains {
     const dead = new Set<string>()
     for (let look = 0; look < LOOKS; look++) {
       if (this.#closed) return true
-      const seen = this.#look(mark, group, dead)
-      if (seen !== "dying") return seen === "none"
+      const dying = this.#look(mark, group, dead)
+      if (dying === undefined || dying.length === 0) return dying !== undefined
       // Most are gone after the first tenths of a millisecond.
-      await (look < LOOKS / 3 ? new Promise(setImmediate) : pause(1))
+      for (let wait = 0; wait < WAITS && dying.some(isAlive); wait++) {
+        await (wait < WAITS / 2 ? new Promise(setImmediate) : pause(1))
+      }
     }
     return false
   }
 
   /**
+   * Those in the group that are dying, or were there a moment ago; undefined when something outside the group carries the mark, or might.
    * A process that carries the mark and was in no list was started after the list was made, by one that carries the mark and was in the
    * list, or is gone from it. So nothing is left when nobody in the list carries the mark and nobody who was in it is gone. A zombie
    * that was one before the list was made starts nothing.
    */
-  #look(mark: string, group: number, dead: Set<string>): "none" | "dying" | "others" {
+  #look(mark: string, group: number, dead: Set<string>): ReadonlyArray<string> | undefined {
     const pids = candidates(this.#init, this.#uid)
-    if (pids === undefined) return "others"
-    let seen: "none" | "dying" = "none"
+    if (pids === undefined) return undefined
+    const dying: Array<string> = []
     for (const pid of pids) {
       try {
         if (/^Max file locks\s+(\S+)/m.exec(read(`/proc/${pid}/limits`))?.[1] !== mark) continue
         const status = read(`/proc/${pid}/status`)
         // Its last number is the one that the box knows.
-        if (Number(/^NSpgid:.*\s(\d+)$/m.exec(status)?.[1]) !== group) return "others"
-        if (!/^State:\s+[ZX]/m.test(status)) seen = "dying"
-        else if (!dead.has(pid)) {
-          dead.add(pid)
-          seen = "dying"
-        }
+        if (Number(/^NSpgid:.*\s(\d+)$/m.exec(status)?.[1]) !== group) return undefined
+        const isDead = ended.test(status)
+        if (!isDead || !dead.has(pid)) dying.push(pid)
+        if (isDead) dead.add(pid)
       } catch {
-        seen = "dying"
+        dying.push(pid)
       }
     }
-    return seen
+    return dying
   }
 }
