@@ -42,11 +42,17 @@ export const killAgainAndAgain = async (kills: number, seed: number): Promise<Re
     const clients = books.map((book) => new Client(server, book))
     const working = Promise.all(clients.map((client, index) => client.work(random(seed + index + 1), () => stopped)))
     working.catch(() => {})
+    const goOn = (millis: number) => Promise.race([pause(millis), working])
+    const acknowledged = () => books.reduce((sum, book) => sum + book.acknowledged, 0)
     for (let kill = 0; kill < kills; kill++) {
-      await Promise.race([pause(next() * 1500), working])
+      const before = acknowledged()
+      // A busy machine may need longer than that for the first answer, without which a kill can take nothing away.
+      do await goOn(next() * 1500)
+      while (acknowledged() === before)
       await server.end("SIGKILL")
       await server.start()
     }
+    while (books.every(({ executions }) => executions.length === 0)) await goOn(100)
     stopped = true
     await working
     // What is left of an attempt that was given up may still be told from what was acknowledged.
