@@ -6,7 +6,7 @@ import { EgressProxy } from "../net/proxy.ts"
 import { runHolder } from "../sandbox/holder.ts"
 import { boxDirs } from "../sandbox/layout.ts"
 import type { ExecDone } from "../sandbox/types.ts"
-import { handOver, transition } from "../store/devboxes.ts"
+import { handOver, isStarting, transition } from "../store/devboxes.ts"
 import { completeExecution, deleteExecution, getExecution, openExecutionsOf } from "../store/executions.ts"
 import { stateDirAt } from "../store/store.ts"
 import { ends } from "./boot.ts"
@@ -53,6 +53,10 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
     egress: new EgressProxy()
   })
   const { db, ownerId } = engine
+  if (!isStarting(db, id, order.from)) {
+    release()
+    throw new Error(`nobody waits for devbox ${id} any more`)
+  }
   const can: Obeying = {
     suspend: (devbox) => suspend(engine, devbox),
     touch: (devbox) => touch(engine, devbox),
@@ -121,10 +125,9 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
   const live = enlist(engine, holder.box, true)
   keepOnline(engine, report, live, ends(engine).fail)
   await live.online
-  // A create that was given up meanwhile has no use for the box.
-  if (handOver(db, id, order.from, ownerId)) {
-    await settleIn(engine, live, { mounts: decodeMounts(order.mounts), again: order.again }, ends(engine))
-  } else void holder.stop()
+  const isOurs = handOver(db, id, order.from, ownerId)
+  if (isOurs) await settleIn(engine, live, { mounts: decodeMounts(order.mounts), again: order.again }, ends(engine))
+  else void holder.stop()
 
   let dismissed = false
   const finish = async (): Promise<void> => {
@@ -132,6 +135,11 @@ export const hold = async (order: HolderOrder): Promise<Holding> => {
     writeEnds()
     clearTimeout(later)
     gone = true
+    if (!isOurs) {
+      // It was given up meanwhile, and whoever has it now says what becomes of it. Of one that has ended the start may have made a folder.
+      if (rowOf(engine, id).status === "shutdown") await removeBox(engine, id)
+      return release()
+    }
     if (dismissed) live.ending = true
     await ended(engine, live)
     while (engine.background.size > 0) await Promise.all(engine.background)

@@ -153,13 +153,15 @@ export const transition = (db: Database, id: string, status: string, facts: Tran
     return true
   })
 
-/** Hands a devbox to another owner, if `from` still has it and it has not ended. */
+const starting = "id = ? and owner_id = ? and status not in ('shutdown', 'failure', 'suspended')"
+
+/** Whether an owner starts a devbox, or has it running: after its death others may have found it ended or suspended, or have taken it. */
+export const isStarting = (db: Database, id: string, owner: string): boolean =>
+  db.first(`select 1 from devboxes where ${starting}`, id, owner) !== undefined
+
+/** Hands a devbox to another owner, if it {@link isStarting}. */
 export const handOver = (db: Database, id: string, from: string, to: string): boolean =>
-  db
-    .statement(
-      "update devboxes set owner_id = ? where id = ? and owner_id = ? and status not in ('shutdown', 'failure')"
-    )
-    .run(to, id, from).changes === 1
+  db.statement(`update devboxes set owner_id = ? where ${starting}`).run(to, id, from).changes === 1
 
 /** Writes down that the end of a devbox is wanted, and why, before it comes: then its end is no failure. The first reason stays. */
 export const wishEnd = (db: Database, id: string, reason: string): void => {
