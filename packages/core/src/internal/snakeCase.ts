@@ -17,9 +17,7 @@ export type SnakeCase<S extends string> = S extends `${infer H}${infer T}`
 
 type Model = Schema.Constraint & { readonly fields: Schema.Struct.Fields }
 
-type OnTheWire<F extends Schema.Struct.Fields> = Schema.Struct<{
-  readonly [K in keyof F as K extends string ? SnakeCase<K> : never]: F[K]
-}>
+type SnakeKeys<F> = { readonly [K in keyof F]: K extends string ? SnakeCase<K> : never }
 
 type Values = Readonly<Record<string, unknown>>
 
@@ -44,7 +42,7 @@ const construct = (model: Model): ((fields: Values) => unknown) => {
  * once, under its name on the wire, and the names are changed between the fields and the class; a check belongs to a field or to the
  * class, not to the struct that a class is made from.
  */
-export const snakeCase = <S extends Model>(model: S): Schema.decodeTo<Schema.toType<S>, OnTheWire<S["fields"]>> => {
+export const snakeCase = <S extends Model>(model: S): Schema.encodeKeys<S, SnakeKeys<S["fields"]>> => {
   const names = Object.keys(model.fields).map((key) => [key, Str.camelToSnake(key)] as const)
   const wire = Schema.Struct(Object.fromEntries(names.map(([key, name]) => [name, model.fields[key]!])))
   const make = construct(model)
@@ -54,6 +52,7 @@ export const snakeCase = <S extends Model>(model: S): Schema.decodeTo<Schema.toT
     encode: SchemaGetter.transform(renamed(names))
     // The names are known as values only; their types are those of the result.
   } as never)(wire)
+  // It decodes and encodes what `encodeKeys` would; the struct's own type would be written out in every declaration.
   return codec as never
 }
 
