@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { Page } from "./DevboxBackend.ts"
 import type { BackendError, LookupError } from "./DevboxError.ts"
-import { type Cursor, listing } from "./internal/neighbours/list.ts"
+import { type Cursor, listing } from "./internal/listing.ts"
 import { idempotent, keyed, once } from "./internal/retry.ts"
 import { nullish, snakeCase } from "./internal/snakeCase.ts"
 

@@ -14,7 +14,7 @@ import { BackendError, type LookupError, UnexpectedResponseError } from "./Devbo
 import { decodeText } from "./internal/decode.ts"
 import { defined } from "./internal/defined.ts"
 import { give } from "./internal/give.ts"
-import { type Cursor, listing } from "./internal/neighbours/list.ts"
+import { type Cursor, listing } from "./internal/listing.ts"
 import { idempotent, keyed, once, reopened } from "./internal/retry.ts"
 import { nullish, openEnum, snakeCase } from "./internal/snakeCase.ts"
 

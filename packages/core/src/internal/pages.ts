@@ -3,7 +3,7 @@ import type * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Page, Shape } from "../DevboxBackend.ts"
 import type { BackendError } from "../DevboxError.ts"
-import { type Cursor, listing } from "./neighbours/list.ts"
+import { type Cursor, listing } from "./listing.ts"
 
 interface Listed {
   readonly id: string

@@ -64,7 +64,7 @@ export const commands = (transport: Transport, facts: Facts, options: StartOptio
       )
     }
     if (env !== undefined || cwd !== undefined) {
-      const detail = "Runloop takes neither for one command; put `cd` and `export` into the command"
+      const detail = "Runloop takes no env or cwd for one command; put `cd` and `export` into the command"
       return Effect.fail(unsupported(peer.name, "exec", "executionEnv", detail))
     }
     // A command with stdin has another way that knows neither its id nor a wait (PROTOCOL P6).

@@ -1,10 +1,10 @@
-/** Lists of the neighbouring resources as streams: a page at a time, in constant memory. */
+/** Every paged list as a stream: a page at a time, in constant memory. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { Page } from "../../DevboxBackend.ts"
-import { BackendError, UnexpectedResponseError } from "../../DevboxError.ts"
-import { idempotent } from "../retry.ts"
+import type { Page } from "../DevboxBackend.ts"
+import { BackendError, UnexpectedResponseError } from "../DevboxError.ts"
+import { idempotent } from "./retry.ts"
 
 const size = 100
 
