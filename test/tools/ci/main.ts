@@ -20,7 +20,6 @@ import { basename, join, resolve } from "node:path"
 import { execFileSync } from "node:child_process"
 import { findLeaks } from "../findLeaks.ts"
 import { orEmpty } from "../proc.ts"
-import { remaining } from "../remaining.ts"
 import type { Failure, Summary } from "../summaryReporter.ts"
 import { line, type Outcome, summary, totals } from "./outcome.ts"
 import { type Ended, runCommand } from "./runCommand.ts"
@@ -94,7 +93,7 @@ const runStage = async (stage: Stage, index: number): Promise<Outcome> => {
     ...(stage.tier !== undefined && tests?.tiers.join(" ") !== stage.tier
       ? [`it must run in the tier ${stage.tier}, and ran in ${tests?.tiers.join(" ") || "none that a test reported"}`]
       : []),
-    ...(await remaining(() => leaksOf(temp, since)))
+    ...leaksOf(temp, since)
   ]
   const succeeded = ended.code === 0 || ended.interrupted
   return {
