@@ -190,7 +190,7 @@ describe("suspension on the local backend", () => {
         // The holder writes down that the devbox is suspended, and ends a moment later.
         const left = yield* Effect.repeat(
           Effect.sync(() => leftovers(dir)),
-          { until: (found) => found.length === 1 }
+          { until: (found) => found.length === 1, times: 100 }
         )
         assert.deepStrictEqual(left, [id])
         yield* inAnother(
